@@ -1,0 +1,3 @@
+//! `cargo xtask ci`: everything that CI checks, in one command.
+
+fn main() {}
