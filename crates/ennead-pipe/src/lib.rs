@@ -1,0 +1,11 @@
+//! Pipes, as Windows documents them, on Linux.
+//!
+//! - [`anonymous`]: `CreatePipe`: a one-way stream of bytes between a parent and its child. A real kernel pipe, so
+//!   that any program can be at the other end.
+//! - [`impersonation`]: a server's thread acts as its client (`ImpersonateNamedPipeClient`), as far as the client's
+//!   quality of service and the server's own privileges allow.
+
+#![forbid(unsafe_code)]
+
+pub mod anonymous;
+pub mod impersonation;
