@@ -3,6 +3,18 @@
 //! This is the only crate that makes system calls or maps memory. Slices go in, values and owned handles come
 //! out; no raw descriptor number leaves it. Each module is one part of the system:
 //!
+//! - [`acl`]: POSIX access control lists
+//! - [`file`]: regular files
+//! - [`folder`]: folders and the names in them
+//! - [`lock`]: open-file-description locks
+//! - [`mount`]: mounting a tmpfs
 //! - [`pipe`]: kernel pipes
+//! - [`process`]: what this process is
 
+pub mod acl;
+pub mod file;
+pub mod folder;
+pub mod lock;
+pub mod mount;
 pub mod pipe;
+pub mod process;

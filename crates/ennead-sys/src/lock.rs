@@ -1,0 +1,131 @@
+//! Open-file-description locks: they belong to a description, not to a process, and fall when it does.
+//!
+//! POSIX process locks are not offered: any descriptor of the file closed anywhere in the process would drop them.
+#![allow(unsafe_code, reason = "fcntl with a struct flock; rustix has only the process-wide kind")]
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// How a range is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockMode {
+    /// Shared with other readers. The description must be open for reading.
+    Read,
+    /// Alone. The description must be open for writing.
+    Write,
+}
+
+/// Who, other than the asking description, holds a lock on a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody.
+    Nobody,
+    /// At least one reader.
+    Readers,
+    /// A writer.
+    Writer,
+}
+
+/// Asks who else holds a lock on `len` bytes at `start`, without taking one.
+pub fn query(file: impl AsFd, start: u64, len: u64) -> io::Result<Holder> {
+    let mut request = flock(libc::F_WRLCK, start, len)?;
+    fcntl(file, libc::F_OFD_GETLK, &mut request)?;
+    Ok(match i32::from(request.l_type) {
+        libc::F_UNLCK => Holder::Nobody,
+        libc::F_RDLCK => Holder::Readers,
+        _ => Holder::Writer,
+    })
+}
+
+/// Tries to lock `len` bytes at `start`; `false` if another description's lock is in the way. Never blocks.
+///
+/// A lock that this description holds on the range already is replaced.
+pub fn try_lock(file: impl AsFd, mode: LockMode, start: u64, len: u64) -> io::Result<bool> {
+    let kind = match mode {
+        LockMode::Read => libc::F_RDLCK,
+        LockMode::Write => libc::F_WRLCK,
+    };
+    match fcntl(file, libc::F_OFD_SETLK, &mut flock(kind, start, len)?) {
+        Ok(()) => Ok(true),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Unlocks `len` bytes at `start`.
+pub fn unlock(file: impl AsFd, start: u64, len: u64) -> io::Result<()> {
+    fcntl(file, libc::F_OFD_SETLK, &mut flock(libc::F_UNLCK, start, len)?)
+}
+
+/// Whether anybody holds a lock that covers the byte `at` of the file, for a file that one may not open.
+///
+/// Read from `/proc/locks`, at a cost that grows with the locks of the whole machine: for the rare case only.
+pub fn is_held_unopened(device: u64, inode: u64, at: u64) -> io::Result<bool> {
+    let text = fs::read_to_string("/proc/locks")?;
+    let wanted = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
+    Ok(text.lines().any(|line| covers(line, &wanted, at)))
+}
+
+/// `17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0`; a waiter's line has `->` after the number, and holds nothing.
+fn covers(line: &str, wanted: &str, at: u64) -> bool {
+    let mut fields = line.split_whitespace().skip(1);
+    let (Some(class), Some(_), Some(_), Some(_), Some(file), Some(start), Some(end)) = (
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+        fields.next(),
+    ) else {
+        return false;
+    };
+    let end = end.parse().unwrap_or(u64::MAX);
+    class == "OFDLCK" && file == wanted && start.parse::<u64>().is_ok_and(|start| start <= at && at <= end)
+}
+
+fn flock(kind: i32, start: u64, len: u64) -> io::Result<libc::flock64> {
+    // SAFETY: all-zero bytes are a valid `flock64`; it has integers only (and padding on some machines).
+    let mut request: libc::flock64 = unsafe { std::mem::zeroed() };
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    request.l_type = kind as libc::c_short;
+    request.l_whence = libc::SEEK_SET as libc::c_short;
+    request.l_start = start.try_into().map_err(|_| invalid())?;
+    request.l_len = len.try_into().map_err(|_| invalid())?;
+    // The kernel refuses an OFD request whose process id is not zero.
+    request.l_pid = 0;
+    Ok(request)
+}
+
+fn fcntl(file: impl AsFd, command: libc::c_int, request: &mut libc::flock64) -> io::Result<()> {
+    loop {
+        // SAFETY: the descriptor is open for the call, and the commands used here read and write one `flock64`.
+        let result =
+            unsafe { libc::fcntl(file.as_fd().as_raw_fd(), command, std::ptr::from_mut(&mut *request)) };
+        if result >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn lines_of_proc_locks() {
+        let held = "17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0";
+        assert!(covers(held, "00:1a:5", 0));
+        assert!(!covers(held, "00:1a:5", 1));
+        assert!(!covers(held, "00:1a:55", 0));
+        assert!(covers("2: OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", 9));
+        assert!(!covers("2: -> OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", 9));
+        assert!(!covers("2: POSIX ADVISORY WRITE 12 00:1a:5 0 EOF", "00:1a:5", 9));
+        assert!(!covers("", "00:1a:5", 9));
+    }
+}

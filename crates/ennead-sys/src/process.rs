@@ -1,0 +1,47 @@
+//! What this process is: who it runs as, and how it was started.
+#![allow(unsafe_code, reason = "getauxval has no safe wrapper")]
+
+/// The effective user of the calling thread.
+pub fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The effective group of the calling thread.
+pub fn effective_gid() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
+/// Whether the program was started with more rights than its caller has (set-uid, file capabilities): then nothing in
+/// its environment may be believed.
+pub fn is_secure_execution() -> bool {
+    // SAFETY: getauxval reads the process's own start-up vector; an unknown key gives 0.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// The process's id, in its own pid namespace: information for people, never an identity.
+pub fn id() -> u32 {
+    std::process::id()
+}
+
+/// The process's command name, at most 15 bytes as the kernel keeps it; empty where /proc is missing.
+pub fn command() -> Vec<u8> {
+    let mut name = std::fs::read("/proc/self/comm").unwrap_or_default();
+    while name.last() == Some(&b'\n') {
+        name.pop();
+    }
+    name
+}
+
+/// 64 random bits from the kernel.
+pub fn random_u64() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    let mut done = 0;
+    while done < bytes.len() {
+        match rustix::rand::getrandom(&mut bytes[done..], rustix::rand::GetRandomFlags::empty()) {
+            Ok(n) => done += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(u64::from_ne_bytes(bytes))
+}
