@@ -7,6 +7,8 @@
 //! - [`file`]: regular files
 //! - [`folder`]: folders and the names in them
 //! - [`lock`]: open-file-description locks
+//! - [`mapping`]: memory shared with other processes
+//! - [`memfd`]: memory files whose size nobody can change
 //! - [`mount`]: mounting a tmpfs
 //! - [`pipe`]: kernel pipes
 //! - [`process`]: what this process is
@@ -15,6 +17,9 @@ pub mod acl;
 pub mod file;
 pub mod folder;
 pub mod lock;
+pub mod mapping;
+pub mod memfd;
 pub mod mount;
 pub mod pipe;
 pub mod process;
+mod shared_copy;

@@ -1,0 +1,60 @@
+//! Memory files whose size nobody can change.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create,
+};
+
+/// The seals that fix a memory file's size for good.
+const FIXED_SIZE: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
+
+const TMPFS_MAGIC: u64 = 0x0102_1994;
+
+/// Creates a memory file of `size` zero bytes and seals its size. `name` shows in /proc/PID/maps only. No page is in use until it is touched.
+pub fn create_sealed(name: &str, size: usize) -> io::Result<OwnedFd> {
+    let file = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&file, size as u64)?;
+    fcntl_add_seals(&file, FIXED_SIZE)?;
+    Ok(file)
+}
+
+/// Whether `file`, which somebody else made, is a memory file in tmpfs whose size is sealed; then its size in bytes, else `None`.
+///
+/// Asks for the seals first: only memory files answer, so that the other questions never reach a file system that may keep us waiting (FUSE, NFS).
+#[must_use]
+pub fn sealed_size(file: impl AsFd) -> Option<u64> {
+    let seals = fcntl_get_seals(&file).ok()?;
+    let sealed = seals.contains(FIXED_SIZE) && !seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE);
+    let in_tmpfs = || fstatfs(&file).is_ok_and(|system| system.f_type as u64 == TMPFS_MAGIC);
+    let size = || fstat(&file).ok().and_then(|stat| u64::try_from(stat.st_size).ok());
+    (sealed && in_tmpfs()).then(size).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sealed_memory_file_has_a_sealed_size() {
+        assert_eq!(sealed_size(create_sealed("test", 12_288).unwrap()), Some(12_288));
+        let unsealed = memfd_create("test", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
+        assert_eq!(sealed_size(&unsealed), None);
+        fcntl_add_seals(&unsealed, SealFlags::SHRINK | SealFlags::GROW).unwrap();
+        assert_eq!(
+            sealed_size(&unsealed),
+            None,
+            "SEAL is part of the contract"
+        );
+        assert_eq!(sealed_size(std::fs::File::open("/proc/self/exe").unwrap()), None);
+        assert_eq!(sealed_size(std::fs::File::open("/dev/null").unwrap()), None);
+    }
+
+    #[test]
+    fn a_sealed_size_stays() {
+        let file = create_sealed("test", 4096).unwrap();
+        assert!(ftruncate(&file, 0).is_err());
+        assert!(ftruncate(&file, 8192).is_err());
+    }
+}
