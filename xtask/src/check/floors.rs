@@ -89,6 +89,7 @@ pub const SYSTEM_CRATES: &[&str] =
 /// Who may depend on [`SYSTEM_CRATES`] in normal code, with the reason.
 pub const SYSTEM_USERS: &[(&str, &str)] = &[
     ("ennead-sys", "it is the operating system's crate"),
+    ("ennead-status", "the numbers of errno; without unsafe code it can call nothing"),
     ("ennead-bench", "it measures the bare primitives themselves"),
 ];
 
