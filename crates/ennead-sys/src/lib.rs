@@ -12,6 +12,8 @@
 //! - [`mount`]: mounting a tmpfs
 //! - [`pipe`]: kernel pipes
 //! - [`process`]: what this process is
+//! - [`readiness`]: waiting for descriptors
+//! - [`socket`]: named Unix sockets that carry messages with descriptors
 
 pub mod acl;
 pub mod file;
@@ -22,4 +24,6 @@ pub mod memfd;
 pub mod mount;
 pub mod pipe;
 pub mod process;
+pub mod readiness;
+pub mod socket;
 mod shared_copy;
