@@ -11,9 +11,11 @@
 //! - [`memfd`]: memory files whose size nobody can change
 //! - [`mount`]: mounting a tmpfs
 //! - [`pipe`]: kernel pipes
+//! - [`poll`]: waiting until descriptors can be read or written
 //! - [`process`]: what this process is
 //! - [`readiness`]: waiting for descriptors
 //! - [`socket`]: named Unix sockets that carry messages with descriptors
+//! - [`thread_credentials`]: one thread acts as another user
 
 pub mod acl;
 pub mod file;
@@ -23,7 +25,9 @@ pub mod mapping;
 pub mod memfd;
 pub mod mount;
 pub mod pipe;
+pub mod poll;
 pub mod process;
 pub mod readiness;
-pub mod socket;
 mod shared_copy;
+pub mod socket;
+pub mod thread_credentials;

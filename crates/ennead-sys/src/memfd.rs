@@ -42,11 +42,7 @@ mod tests {
         let unsealed = memfd_create("test", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
         assert_eq!(sealed_size(&unsealed), None);
         fcntl_add_seals(&unsealed, SealFlags::SHRINK | SealFlags::GROW).unwrap();
-        assert_eq!(
-            sealed_size(&unsealed),
-            None,
-            "SEAL is part of the contract"
-        );
+        assert_eq!(sealed_size(&unsealed), None, "SEAL is part of the contract");
         assert_eq!(sealed_size(std::fs::File::open("/proc/self/exe").unwrap()), None);
         assert_eq!(sealed_size(std::fs::File::open("/dev/null").unwrap()), None);
     }

@@ -186,7 +186,7 @@ impl Connection {
     /// Who is at the other end, as the kernel recorded it when that end connected (or, for the end that connected,
     /// when the other end began to listen).
     pub fn peer(&self) -> io::Result<Peer> {
-        peer::of(&self.fd)
+        Peer::of(&self.fd)
     }
 }
 
