@@ -1,6 +1,7 @@
 //! The tree stands alone: its text speaks of the product, names no place outside it, and points at no document that
 //! is not in it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Report, Workspace};
@@ -41,7 +42,7 @@ pub fn check(workspace: &Workspace, report: &mut Report) {
                 let what = format!("\"{phrase}\" speaks of how the text came about");
                 report.error("words", path, line, what, "say what holds, and why");
             }
-            for name in documents(words) {
+            for name in documents(words).collect::<BTreeSet<_>>() {
                 if !is_known(workspace, path, name) {
                     let what = format!("`{name}` is not in the tree");
                     report.error(
