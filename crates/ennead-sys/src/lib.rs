@@ -13,7 +13,7 @@
 //! - [`pipe`]: kernel pipes
 //! - [`poll`]: waiting until descriptors can be read or written
 //! - [`process`]: what this process is
-//! - [`readiness`]: waiting for descriptors
+//! - [`readiness`]: sets of descriptors, and alarm clocks
 //! - [`socket`]: named Unix sockets that carry messages with descriptors
 //! - [`thread_credentials`]: one thread acts as another user
 

@@ -32,6 +32,18 @@ pub fn command() -> Vec<u8> {
     name
 }
 
+/// The computer's name, as `uname -n` has it; `None` if it has none, or none in UTF-8.
+pub fn computer_name() -> Option<String> {
+    let names = rustix::system::uname();
+    names.nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+/// The login session that the process belongs to, as the audit system numbers them; 0 outside any.
+pub fn session() -> u32 {
+    let text = std::fs::read_to_string("/proc/self/sessionid").unwrap_or_default();
+    text.trim().parse().ok().filter(|id| *id != u32::MAX).unwrap_or(0)
+}
+
 /// 64 random bits from the kernel.
 pub fn random_u64() -> std::io::Result<u64> {
     let mut bytes = [0; 8];

@@ -1,45 +1,20 @@
-//! Waiting for descriptors: `poll` for a few, once; `epoll` for a set that lasts and is itself a descriptor.
+//! Descriptors that stand for others: a set that is readable when one of its members is, and an alarm clock. To wait
+//! for them, see [`crate::poll`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, epoll};
-use rustix::io::Errno;
+use rustix::event::{Timespec, epoll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags};
-
-/// Waits until one of `descriptors` can be read, has ended or failed; `false` if `deadline` passed first. `None` waits
-/// for ever. `ready[i]` is set for each that is.
-pub fn wait_readable(
-    descriptors: &[BorrowedFd<'_>],
-    ready: &mut [bool],
-    deadline: Option<Instant>,
-) -> io::Result<bool> {
-    let mut polled: Vec<PollFd<'_>> =
-        descriptors.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-    loop {
-        let left = deadline.map(|at| timespec(at.saturating_duration_since(Instant::now())));
-        match rustix::event::poll(&mut polled, left.as_ref()) {
-            Ok(0) if deadline.is_none_or(|at| Instant::now() < at) => {}
-            Ok(count) => {
-                for (flag, fd) in ready.iter_mut().zip(&polled) {
-                    *flag = !fd.revents().is_empty();
-                }
-                return Ok(count > 0);
-            }
-            Err(Errno::INTR) => {}
-            Err(other) => return Err(other.into()),
-        }
-    }
-}
 
 /// A set of descriptors to watch for input; readable itself whenever one of them is.
 #[derive(Debug)]
-pub struct Watch {
+pub struct WatchSet {
     fd: OwnedFd,
 }
 
-impl Watch {
+impl WatchSet {
     /// An empty set.
     pub fn new() -> io::Result<Self> {
         Ok(Self { fd: epoll::create(epoll::CreateFlags::CLOEXEC)? })
@@ -57,7 +32,7 @@ impl Watch {
     }
 }
 
-impl AsFd for Watch {
+impl AsFd for WatchSet {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -102,23 +77,25 @@ fn timespec(duration: Duration) -> Timespec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::poll::{self, Interest};
+    use std::time::Instant;
 
     #[test]
-    fn a_watch_is_readable_when_what_it_watches_is() {
-        let watch = Watch::new().unwrap();
+    fn a_set_is_readable_when_what_it_watches_is() {
+        let set = WatchSet::new().unwrap();
         let alarm = Alarm::new().unwrap();
-        watch.add(&alarm).unwrap();
-        let mut ready = [false];
-        let soon = Some(Instant::now() + Duration::from_millis(1));
-        assert!(!wait_readable(&[watch.as_fd()], &mut ready, soon).unwrap());
+        let ready =
+            |deadline| poll::wait(&mut [poll::Watch::new(&set, Interest::Readable)], deadline).unwrap();
+        let now = || Some(Instant::now());
+        set.add(&alarm).unwrap();
+        assert!(!ready(now()));
         alarm.set(Some(Duration::ZERO)).unwrap();
-        assert!(wait_readable(&[watch.as_fd()], &mut ready, None).unwrap());
-        assert!(ready[0]);
+        assert!(ready(None));
         alarm.set(None).unwrap();
-        assert!(!wait_readable(&[watch.as_fd()], &mut ready, Some(Instant::now())).unwrap());
+        assert!(!ready(now()));
         alarm.set(Some(Duration::ZERO)).unwrap();
-        assert!(wait_readable(&[watch.as_fd()], &mut ready, None).unwrap());
-        watch.remove(&alarm).unwrap();
-        assert!(!wait_readable(&[watch.as_fd()], &mut ready, Some(Instant::now())).unwrap());
+        assert!(ready(None));
+        set.remove(&alarm).unwrap();
+        assert!(!ready(now()));
     }
 }

@@ -1,6 +1,6 @@
 //! Sequenced-packet Unix sockets with a name in the file system: one message in, one message out, descriptors with it.
 //!
-//! Nothing here blocks; wait with [`crate::readiness`]. Every descriptor is close-on-exec.
+//! Nothing here blocks; wait with [`crate::poll`]. Every descriptor is close-on-exec.
 
 mod peer;
 mod probe;
