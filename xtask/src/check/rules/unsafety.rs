@@ -10,7 +10,8 @@ use crate::check::source::Source;
 /// Checks every source file, tests included.
 pub fn check(workspace: &Workspace, report: &mut Report) {
     each_source(workspace, |package, source| {
-        let may = floors::UNSAFE.iter().any(|(name, _)| *name == package.name);
+        let may = floors::UNSAFE.iter().any(|(name, _)| *name == package.name)
+            || floors::UNSAFE_TESTS.iter().any(|(path, _)| source.path == Path::new(path));
         opt_in(source, may, report);
         for at in source.code().filter(|&at| source.tokens[at].is_word("unsafe")) {
             if may {
@@ -234,6 +235,15 @@ mod tests {
                 check,
                 &["m.rs:1 unsafe this crate may not", "m.rs:3 unsafe unsafe code in `ennead-pipe`"],
             );
+    }
+
+    #[test]
+    fn a_listed_test_argues_its_blocks_all_the_same() {
+        let path = floors::UNSAFE_TESTS[0].0;
+        Fixture::default()
+            .package("ennead-porter", &[], &[])
+            .file(path, "// SAFETY: one thread.\nfn a() {}\nfn b() { unsafe {} }")
+            .finds(check, &["fork.rs:3 unsafe an unsafe block without its argument"]);
     }
 
     #[test]
