@@ -4,8 +4,12 @@
 //! out; no raw descriptor number leaves it. Each module is one part of the system:
 //!
 //! - [`acl`]: POSIX access control lists
+//! - [`cpu`]: which processor runs us
+//! - [`doorbell`]: kernel pipes as doorbells
+//! - [`eventfd`]: a latch for poll and epoll
 //! - [`file`]: regular files
 //! - [`folder`]: folders and the names in them
+//! - [`futex`]: sleeping until a word changes
 //! - [`lock`]: open-file-description locks
 //! - [`mapping`]: memory shared with other processes
 //! - [`memfd`]: memory files whose size nobody can change
@@ -18,8 +22,12 @@
 //! - [`thread_credentials`]: one thread acts as another user
 
 pub mod acl;
+pub mod cpu;
+pub mod doorbell;
+pub mod eventfd;
 pub mod file;
 pub mod folder;
+pub mod futex;
 pub mod lock;
 pub mod mapping;
 pub mod memfd;
@@ -27,6 +35,7 @@ pub mod mount;
 pub mod pipe;
 pub mod poll;
 pub mod process;
+mod readable;
 pub mod readiness;
 mod shared_copy;
 pub mod socket;
