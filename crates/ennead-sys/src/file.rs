@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use rustix::fs::{self, FallocateFlags, FileType, Mode, OFlags};
 
@@ -131,4 +132,9 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 /// Writes all of `bytes` at `offset`.
 pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     file.write_all_at(bytes, offset)
+}
+
+/// Sets the permission bits of what `path` names. The caller makes sure that it is no symbolic link.
+pub fn set_mode_of_path(path: &Path, mode: u32) -> io::Result<()> {
+    Ok(fs::chmod(path, Mode::from_raw_mode(mode))?)
 }

@@ -1,0 +1,231 @@
+//! Claim and scan: how a name in `Global\` comes to be held by one user, though each writes in a folder of their own.
+//!
+//! 1. Publish the complete, locked entry in the own folder under its claim name. One user has one claim to a name at a time.
+//! 2. Look through the other folders, in each for a claim first and then for the name itself (an entry moves from the one
+//!    to the other, so this order cannot miss it). A live entry: withdraw, and open that. A live claim of a lower uid: withdraw, wait, begin
+//!    again. A live claim of a higher uid: wait until it is withdrawn, established or dead, and look again.
+//! 3. Rename the claim to the name. Only now can anybody open it.
+//!
+//! Of two that publish their claims before they look, at least one sees the other. The higher one never waits while it
+//! has a claim out, so nobody waits in a circle. The claim of a killed process is dead and ignored, like everything dead.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use ennead_sys::file::Access;
+use ennead_sys::process;
+
+use crate::entry::{CreateOptions, Prepared};
+use crate::error::EntryError;
+use crate::patience::Patience;
+use crate::shelf::{Draft, Found, Held, Removal, Shelf};
+
+/// What the file names of claims begin with.
+pub(crate) const CLAIM: &str = ".c.";
+
+/// What became of an attempt to create.
+pub(crate) enum Outcome {
+    /// The name is the caller's.
+    Created(Held),
+    /// Somebody had it, and the caller holds it with them.
+    Existing(Held),
+}
+
+enum Verdict {
+    Ours,
+    WaitWithClaim(Arc<Shelf>),
+    WithdrawAndWait(Arc<Shelf>),
+    Taken(Held),
+    Denied,
+}
+
+/// Creates in one folder that nobody else competes for: `Local\`.
+pub(crate) fn create_alone(
+    shelf: &Arc<Shelf>,
+    file_name: &OsStr,
+    prepared: &Prepared<'_>,
+    options: &CreateOptions<'_>,
+) -> Result<Outcome, EntryError> {
+    let mut patience = Patience::default();
+    loop {
+        // Existing names are the common case of a second opener, and cost no file.
+        match shelf.open(file_name, options.accesses(), &mut patience)? {
+            Found::Alive(held) => return Ok(Outcome::Existing(held)),
+            Found::Denied => return Err(EntryError::AccessDenied),
+            Found::Free => {}
+        }
+        let draft = prepared.draft(shelf)?;
+        if shelf.publish(&draft, file_name)? {
+            return Ok(Outcome::Created(shelf.hold(draft, file_name)));
+        }
+        shelf.discard(&draft);
+        if shelf.remove_if_dead(file_name, None)? != Removal::Removed {
+            shelf.wait(&mut patience)?;
+        }
+    }
+}
+
+/// Creates in `own` while others may be creating the same name in `others()`, which is asked again for each look.
+pub(crate) fn create_among(
+    own: &Arc<Shelf>,
+    others: impl Fn() -> Result<Vec<Arc<Shelf>>, EntryError>,
+    file_name: &OsStr,
+    prepared: &Prepared<'_>,
+    options: &CreateOptions<'_>,
+) -> Result<Outcome, EntryError> {
+    let claim_name = claim_name(file_name);
+    let mut patience = Patience::default();
+    loop {
+        match open_among(&others()?, file_name, options.accesses(), &mut patience) {
+            Ok(held) => return Ok(Outcome::Existing(held)),
+            Err(EntryError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        let draft = prepared.draft(own)?;
+        if !own.publish(&draft, &claim_name)? {
+            own.discard(&draft);
+            if own.remove_if_dead(&claim_name, None)? != Removal::Removed {
+                own.wait(&mut patience)?;
+            }
+            continue;
+        }
+        let claim = Claim { shelf: own, name: &claim_name, draft: Some(Draft::linked(draft)) };
+        match claim.settle(&others, file_name, options.accesses(), &mut patience)? {
+            Verdict::Ours => {
+                if let Some(held) = claim.establish(file_name)? {
+                    return Ok(Outcome::Created(held));
+                }
+                if own.remove_if_dead(file_name, None)? != Removal::Removed {
+                    own.wait(&mut patience)?;
+                }
+            }
+            Verdict::Taken(held) => return Ok(Outcome::Existing(held)),
+            Verdict::Denied => return Err(EntryError::AccessDenied),
+            Verdict::WithdrawAndWait(shelf) | Verdict::WaitWithClaim(shelf) => {
+                drop(claim);
+                shelf.wait(&mut patience)?;
+            }
+        }
+    }
+}
+
+/// Opens a name wherever it is held: the own folder first.
+pub(crate) fn open_among(
+    shelves: &[Arc<Shelf>],
+    file_name: &OsStr,
+    accesses: &[Access],
+    patience: &mut Patience,
+) -> Result<Held, EntryError> {
+    let mut denied = false;
+    for shelf in shelves {
+        match open_in(shelf, file_name, accesses, patience)? {
+            Found::Alive(held) => return Ok(held),
+            Found::Denied => denied = true,
+            Found::Free => {}
+        }
+    }
+    Err(if denied { EntryError::AccessDenied } else { EntryError::NotFound })
+}
+
+/// The claim's file name for an entry's.
+pub(crate) fn claim_name(file_name: &OsStr) -> OsString {
+    let mut name = OsString::from(CLAIM);
+    name.push(file_name);
+    name
+}
+
+/// A published claim; withdrawn on drop.
+struct Claim<'a> {
+    shelf: &'a Arc<Shelf>,
+    name: &'a OsStr,
+    draft: Option<Draft>,
+}
+
+impl Claim<'_> {
+    /// Looks through the others' folders until it is clear whose the name is.
+    fn settle(
+        &self,
+        others: &impl Fn() -> Result<Vec<Arc<Shelf>>, EntryError>,
+        file_name: &OsStr,
+        accesses: &[Access],
+        patience: &mut Patience,
+    ) -> Result<Verdict, EntryError> {
+        loop {
+            match self.look(&others()?, file_name, accesses, patience)? {
+                Verdict::WaitWithClaim(shelf) => shelf.wait(patience)?,
+                verdict => return Ok(verdict),
+            }
+        }
+    }
+
+    fn look(
+        &self,
+        shelves: &[Arc<Shelf>],
+        file_name: &OsStr,
+        accesses: &[Access],
+        patience: &mut Patience,
+    ) -> Result<Verdict, EntryError> {
+        let mut waiting_for = None;
+        for shelf in shelves {
+            if shelf.owner != self.shelf.owner && is_held(shelf, self.name) {
+                if shelf.owner < self.shelf.owner {
+                    return Ok(Verdict::WithdrawAndWait(Arc::clone(shelf)));
+                }
+                waiting_for = Some(shelf);
+            }
+            match open_in(shelf, file_name, accesses, patience)? {
+                Found::Alive(held) => return Ok(Verdict::Taken(held)),
+                Found::Denied => return Ok(Verdict::Denied),
+                Found::Free => {}
+            }
+        }
+        Ok(waiting_for.map_or(Verdict::Ours, |shelf| Verdict::WaitWithClaim(Arc::clone(shelf))))
+    }
+
+    /// Makes the claim the entry; `None` if something is in the way.
+    fn establish(mut self, file_name: &OsStr) -> Result<Option<Held>, EntryError> {
+        let Some(draft) = self.draft.take() else { return Ok(None) };
+        match self.shelf.folder.rename_new(self.name, file_name) {
+            Ok(()) => Ok(Some(self.shelf.hold(draft, file_name))),
+            Err(e) => {
+                self.draft = Some(draft);
+                if e.kind() == std::io::ErrorKind::AlreadyExists {
+                    Ok(None)
+                } else {
+                    Err(EntryError::system("give the entry its name")(e))
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.draft.is_some() {
+            // Still locked, so the name is still this claim's. What cannot be removed is dead in a moment.
+            let _ = self.shelf.folder.remove(self.name);
+        }
+    }
+}
+
+/// What a stranger does in their own folder (a link in the name's place, a folder without rights) is no reason to fail here:
+/// it counts as nothing, and is audited.
+fn open_in(
+    shelf: &Arc<Shelf>,
+    file_name: &OsStr,
+    accesses: &[Access],
+    patience: &mut Patience,
+) -> Result<Found, EntryError> {
+    match shelf.open(file_name, accesses, patience) {
+        Err(error) if shelf.owner != process::effective_uid() => {
+            tracing::warn!(target: "ennead::audit", uid = shelf.owner, ?file_name, %error, "ignored");
+            Ok(Found::Free)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether a stranger's claim is alive; trouble counts as no claim, as above.
+fn is_held(shelf: &Shelf, name: &OsStr) -> bool {
+    shelf.is_held(name).is_ok_and(|held| held == Some(true))
+}
