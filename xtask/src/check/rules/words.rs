@@ -62,7 +62,7 @@ pub fn check(workspace: &Workspace, report: &mut Report) {
 fn is_ours(path: &Path) -> bool {
     path != Path::new("Cargo.lock")
         && !path.starts_with("examples/data")
-        && !path.starts_with("xtask/src/check/rules")
+        && path != Path::new("xtask/src/check/rules/words.rs")
 }
 
 fn has_phrase(line: &str, phrase: &str) -> bool {
