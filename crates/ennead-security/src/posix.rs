@@ -4,7 +4,7 @@
 //! "other". A DACL knows more rights and asks entry after entry. So the mapping goes one way exactly and the other way
 //! safely: [`from_descriptor`] never grants what the DACL does not, whoever asks and whatever groups they are in.
 //!
-//! How: each POSIX entry stands for a class of users, and for each class [`walk`](crate::check) is asked for the rights
+//! How: each POSIX entry stands for a class of users, and for each class the access check is asked for the rights
 //! that the DACL grants to *every* member. An entry that allows counts if it surely speaks of the class; one that denies
 //! counts if it possibly does. Every uid and gid of the DACL gets an entry of its own, so that the classes behind it
 //! need not fear for them. `posix_never_grants_more` in the tests is that promise, over random descriptors and users.

@@ -1,10 +1,10 @@
 //! The tables, split by range. Rows of a Win32 or HRESULT file ascend; rows of an NTSTATUS file are grouped by
 //! the Win32 code that they become. The tests below hold them to it.
 
-mod base;
+mod classic;
 mod hr_com;
 mod hr_sspi;
-mod nt_base;
+mod nt_classic;
 mod nt_rpc;
 mod nt_system;
 mod rpc;
@@ -16,9 +16,9 @@ mod winsock;
 use crate::codes::{Code, NtCode};
 
 pub(crate) const WIN32: &[&[Code<u32>]] =
-    &[base::ROWS, system::ROWS, security::ROWS, window::ROWS, rpc::ROWS, winsock::ROWS];
+    &[classic::ROWS, system::ROWS, security::ROWS, window::ROWS, rpc::ROWS, winsock::ROWS];
 pub(crate) const HRESULT: &[&[Code<i32>]] = &[hr_com::ROWS, hr_sspi::ROWS];
-pub(crate) const NT: &[&[NtCode]] = &[nt_base::ROWS, nt_system::ROWS, nt_rpc::ROWS];
+pub(crate) const NT: &[&[NtCode]] = &[nt_classic::ROWS, nt_system::ROWS, nt_rpc::ROWS];
 
 #[cfg(test)]
 mod tests {
