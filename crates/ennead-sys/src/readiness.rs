@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags};
 
 /// A set of descriptors to watch for input; readable itself whenever one of them is.
@@ -23,12 +24,49 @@ impl WatchSet {
     /// Watches `fd` for input and for its end, as long as it does not say otherwise. A descriptor leaves the set by
     /// itself when its last copy is closed.
     pub fn add(&self, fd: impl AsFd) -> io::Result<()> {
-        Ok(epoll::add(&self.fd, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?)
+        self.add_marked(fd, 0)
+    }
+
+    /// The same, for a set of which [`Watch::wait`] is to tell the members apart by `mark`.
+    pub fn add_marked(&self, fd: impl AsFd, mark: u64) -> io::Result<()> {
+        Ok(epoll::add(&self.fd, fd, epoll::EventData::new_u64(mark), epoll::EventFlags::IN)?)
     }
 
     /// Stops watching `fd`.
     pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.fd, fd)?)
+    }
+
+    /// Blocks until a member is ready, and puts the marks of those that are into `marks`, as many as it has room for
+    /// without growing.
+    pub fn wait(&self, marks: &mut Vec<u64>) -> io::Result<()> {
+        let mut events = Vec::with_capacity(marks.capacity().max(1));
+        marks.clear();
+        loop {
+            match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut events), None) {
+                Ok(_) => break,
+                Err(Errno::INTR) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        marks.extend(events.iter().map(|event| event.data.u64()));
+        Ok(())
+    }
+
+    /// Blocks until a member is ready, and puts the marks of those that are into `marks`, at most as many as it has
+    /// room for without growing.
+    pub fn wait(&self, marks: &mut Vec<u64>) -> io::Result<()> {
+        let mut events = Vec::with_capacity(marks.capacity().max(1));
+        marks.clear();
+        loop {
+            match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut events), None) {
+                Ok(_) => break,
+                Err(Errno::INTR) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        marks.extend(events.iter().map(|event| event.data.u64()));
+        Ok(())
     }
 }
 
