@@ -27,7 +27,7 @@ impl WatchSet {
         self.add_marked(fd, 0)
     }
 
-    /// The same, for a set of which [`Watch::wait`] is to tell the members apart by `mark`.
+    /// The same, for a set of which [`WatchSet::wait`] is to tell the members apart by `mark`.
     pub fn add_marked(&self, fd: impl AsFd, mark: u64) -> io::Result<()> {
         Ok(epoll::add(&self.fd, fd, epoll::EventData::new_u64(mark), epoll::EventFlags::IN)?)
     }
@@ -35,22 +35,6 @@ impl WatchSet {
     /// Stops watching `fd`.
     pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.fd, fd)?)
-    }
-
-    /// Blocks until a member is ready, and puts the marks of those that are into `marks`, as many as it has room for
-    /// without growing.
-    pub fn wait(&self, marks: &mut Vec<u64>) -> io::Result<()> {
-        let mut events = Vec::with_capacity(marks.capacity().max(1));
-        marks.clear();
-        loop {
-            match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut events), None) {
-                Ok(_) => break,
-                Err(Errno::INTR) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        marks.extend(events.iter().map(|event| event.data.u64()));
-        Ok(())
     }
 
     /// Blocks until a member is ready, and puts the marks of those that are into `marks`, at most as many as it has
