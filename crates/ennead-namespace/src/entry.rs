@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ennead_security::{FormatError, SecurityDescriptor};
 use ennead_sys::file::{self, Access};
 use ennead_sys::lock::{self, Holder, LockMode};
 use ennead_sys::mapping::{Mapping, ReadOnlyMapping};
@@ -284,6 +285,11 @@ impl Entry {
     /// The exact security descriptor in self-relative form.
     pub fn descriptor(&self) -> &[u8] {
         &self.descriptor
+    }
+
+    /// The same, parsed.
+    pub fn security_descriptor(&self) -> Result<SecurityDescriptor, FormatError> {
+        SecurityDescriptor::from_bytes(&self.descriptor)
     }
 
     /// Whether this holder may write the body and lock slots.

@@ -4,27 +4,51 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use ennead_security::posix::{self, Meaning, Owners, Permissions};
+use ennead_security::{AccessMask, Ace, Acl, GenericMapping, SecurityDescriptor, Sid};
 use ennead_sys::acl::{self, Who};
-use ennead_sys::file;
+use ennead_sys::{file, process};
 
 /// A security descriptor and what it comes to in file permissions: the exact one is kept in the entry, the mode and the ACL
 /// make the kernel refuse strangers, and never grant more than the descriptor does.
+///
+/// uid 0 passes every file permission: only the mechanism's own check of the descriptor refuses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
     descriptor: Vec<u8>,
     mode: u32,
     acl: Vec<acl::Entry>,
+    /// The owners that the permissions were reckoned for.
+    owners: Owners,
 }
 
 impl Protection {
-    /// A descriptor with the permissions that it comes to. `acl` is empty where the mode says all.
-    pub fn from_parts(descriptor: Vec<u8>, mode: u32, acl: Vec<acl::Entry>) -> Protection {
-        Protection { descriptor, mode: mode & 0o666, acl }
+    /// What `descriptor` comes to on a file of the caller's effective user and group. `meaning` says which rights the two file
+    /// permissions stand for: reading the entry (and connecting to its sockets), writing its body (and locking slots).
+    pub fn new(descriptor: &SecurityDescriptor, meaning: Meaning, mapping: &GenericMapping) -> Protection {
+        let owners = Owners { uid: process::effective_uid(), gid: process::effective_gid() };
+        let posix = posix::from_descriptor(descriptor, owners, meaning, mapping);
+        let entry = |who, of: Permissions| acl::Entry { who, permissions: of.bits() as u8 };
+        let mut acl = Vec::new();
+        if !posix.is_minimal() {
+            acl.push(entry(Who::Owner, posix.owner));
+            acl.extend(posix.users.iter().map(|(&uid, &of)| entry(Who::User(uid), of)));
+            acl.push(entry(Who::OwningGroup, posix.group));
+            acl.extend(posix.groups.iter().map(|(&gid, &of)| entry(Who::Group(gid), of)));
+            acl.push(entry(Who::Mask, posix.mask()));
+            acl.push(entry(Who::Other, posix.other));
+        }
+        Protection { descriptor: descriptor.to_bytes(), mode: posix.mode() & 0o666, acl, owners }
     }
 
-    /// The owner alone, without a descriptor.
+    /// The caller's user alone, for everything.
     pub fn private() -> Protection {
-        Protection { descriptor: Vec::new(), mode: 0o600, acl: Vec::new() }
+        let owners = Owners { uid: process::effective_uid(), gid: process::effective_gid() };
+        let (user, group) = (Sid::unix_user(owners.uid), Sid::unix_group(owners.gid));
+        let dacl = Acl::new(vec![Ace::allow(AccessMask::GENERIC_ALL, user)]);
+        let descriptor = dacl.map(|dacl| SecurityDescriptor::new(user, group, dacl).to_bytes());
+        // One entry always fits in a list.
+        Protection { descriptor: descriptor.unwrap_or_default(), mode: 0o600, acl: Vec::new(), owners }
     }
 
     /// The descriptor in self-relative form.
@@ -47,6 +71,16 @@ impl Protection {
     }
 
     pub(crate) fn apply(&self, file: &File) -> io::Result<()> {
+        // A folder with the set-gid bit gave the file its own group: then the group's permissions are another's.
+        let status = file::status(file)?;
+        if (Owners { uid: status.uid, gid: status.gid }) != self.owners && self.admits_others() {
+            tracing::warn!(
+                target: "ennead::audit",
+                gid = status.gid,
+                "the root gives files another group: the object is open to its owner only, whatever its descriptor says"
+            );
+            return file::set_mode(file, self.mode & 0o600);
+        }
         if self.acl.is_empty() {
             return file::set_mode(file, self.mode);
         }
