@@ -309,7 +309,7 @@ impl Root {
 }
 
 /// Decimal, without leading zeros or signs: one folder name a user.
-fn parse_uid(name: &OsStr) -> Option<u32> {
+pub(crate) fn parse_uid(name: &OsStr) -> Option<u32> {
     let text = name.to_str()?;
     let uid: u32 = text.parse().ok()?;
     (uid.to_string() == text).then_some(uid)

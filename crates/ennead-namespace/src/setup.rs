@@ -9,6 +9,7 @@ use ennead_sys::folder::Folder;
 use ennead_sys::mount;
 
 use crate::error::RootError;
+use crate::root::parse_uid;
 
 /// What the tmpfs is limited to, where one is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub fn set_up_global(path: &Path, limits: Limits) -> Result<Done, RootError> {
 
 /// Somebody's folder under another user's uid would keep that user out: it is removed if it is empty, and reported if not.
 fn remove_squatter(root: &Folder, name: &OsStr) -> bool {
-    let Some(uid) = name.to_str().and_then(|text| text.parse::<u32>().ok()) else { return false };
+    let Some(uid) = parse_uid(name) else { return false };
     let Ok(status) = root.status_of(name) else { return false };
     if status.uid == uid && status.kind == FileKind::Folder {
         return false;

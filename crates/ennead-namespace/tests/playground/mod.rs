@@ -58,3 +58,48 @@ pub fn hold(path: &Path) -> File {
     assert!(lock::try_lock(&file, LockMode::Read, 0, 1).unwrap());
     file
 }
+
+/// Small, fast, good enough to pick test steps: xorshift64*.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed | 1)
+    }
+
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % sides
+    }
+}
+
+/// The seed of a randomised test: `ENNEAD_SEED`, or a new one. Printed, so that a failure can be run again.
+pub fn seed() -> u64 {
+    let seed = match std::env::var("ENNEAD_SEED") {
+        Ok(text) => text.parse().expect("ENNEAD_SEED is a decimal number"),
+        Err(_) => ennead_sys::process::random_u64().unwrap(),
+    };
+    println!("ENNEAD_SEED={seed}");
+    seed
+}
+
+/// Whether this process may act as other users. Without, such a test says that it is skipped; in CI it fails.
+pub fn may_be_others() -> bool {
+    if ennead_sys::thread_credentials::may_assume() {
+        return true;
+    }
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "CI runs these tests as root: they need CAP_SETUID and CAP_SETGID"
+    );
+    println!("skipped: needs root, to act as two users");
+    false
+}
+
+/// Makes this thread another user, without groups or capabilities.
+pub fn become_user(uid: u32) -> ennead_sys::thread_credentials::Assumed {
+    let identity = ennead_sys::thread_credentials::Identity { uid, gid: uid, groups: Vec::new() };
+    ennead_sys::thread_credentials::assume(&identity).unwrap()
+}

@@ -1,0 +1,325 @@
+//! What the kernel refuses to other users, and what is refused of what they make.
+
+mod playground;
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+use ennead_namespace::{
+    CreateOptions, Created, Entry, EntryError, Kind, Protection, Root, RootError, Roots, Scope, Wanted, setup,
+};
+use ennead_security::posix::Meaning;
+use ennead_security::{AccessMask, GenericMapping};
+use ennead_status::Win32Error;
+use playground::{Playground, become_user, may_be_others, name};
+
+const KIND: Kind = Kind::PIPE;
+const ALICE: u32 = 61_011;
+const BOB: u32 = 61_012;
+const CAROL: u32 = 61_013;
+
+fn protection(sddl: &str) -> Protection {
+    let meaning = Meaning { read: AccessMask::FILE_READ_DATA, write: AccessMask::FILE_WRITE_DATA };
+    Protection::new(&sddl.parse().unwrap(), meaning, &GenericMapping::FILE)
+}
+
+fn global(place: &Playground) -> Root {
+    Root::global_at(place.path().join("global")).unwrap()
+}
+
+fn set_up(place: &Playground) -> setup::Done {
+    setup::set_up_global(&place.path().join("global"), setup::Limits::default()).unwrap()
+}
+
+/// Runs as another user on a thread of its own.
+fn as_user<T: Send>(uid: u32, act: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let _user = become_user(uid);
+                act()
+            })
+            .join()
+            .unwrap()
+    })
+}
+
+fn alices(place: &Playground, sddl: &str) -> Entry {
+    as_user(ALICE, || {
+        let protection = protection(sddl);
+        let options = CreateOptions::new(&protection).body(1, 1, 64).initial(b"x");
+        match global(place).create(KIND, &name("Thing"), &options).unwrap() {
+            Created::New(entry) => entry,
+            Created::Existing(_) => panic!("the name was free"),
+        }
+    })
+}
+
+fn try_open(place: &Playground, uid: u32, wanted: Wanted) -> Result<bool, EntryError> {
+    as_user(uid, || Ok(global(place).open(KIND, &name("thing"), wanted)?.is_writable()))
+}
+
+#[test]
+fn the_kernel_refuses_whom_the_descriptor_refuses() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    let sddl = format!("D:(A;;GA;;;S-1-22-1-{ALICE})(A;;GR;;;S-1-22-1-{BOB})");
+    let entry = alices(&place, &sddl);
+    assert!(!try_open(&place, BOB, Wanted::Most).unwrap(), "bob reads");
+    assert!(matches!(try_open(&place, BOB, Wanted::ReadWrite), Err(EntryError::AccessDenied)));
+    let refused = try_open(&place, CAROL, Wanted::Read).unwrap_err();
+    assert_eq!(refused.win32(), Win32Error::ACCESS_DENIED);
+    // Not only the crate: the kernel itself.
+    let path = place.path().join(format!("global/{ALICE}/pipe/thing"));
+    assert!(as_user(BOB, || std::fs::read(&path).is_ok()));
+    assert!(!as_user(BOB, || std::fs::File::options().write(true).open(&path).is_ok()));
+    assert!(!as_user(CAROL, || std::fs::read(&path).is_ok()));
+    assert!(!as_user(BOB, || std::fs::remove_file(&path).is_ok()));
+    // Carol may not take the name either, for it is held; and may when it is not.
+    let carols = || {
+        as_user(CAROL, || {
+            global(&place).create(KIND, &name("thing"), &CreateOptions::new(&Protection::private()))
+        })
+    };
+    assert!(matches!(carols(), Err(EntryError::AccessDenied)));
+    drop(entry);
+    assert!(matches!(carols(), Ok(Created::New(_))));
+}
+
+#[test]
+fn a_dead_secret_entry_of_another_user_holds_nobody_up() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    drop(alices(&place, "D:"));
+    let path = place.path().join(format!("global/{ALICE}/pipe/thing"));
+    // As after a kill: the file is there, nobody holds it, and Bob may not open it.
+    as_user(ALICE, || std::fs::write(&path, b"dead")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let bob = as_user(BOB, || {
+        global(&place).create(KIND, &name("thing"), &CreateOptions::new(&Protection::private())).unwrap()
+    });
+    assert!(matches!(bob, Created::New(_)));
+    drop(bob);
+    // Its owner replaces it although its mode refuses even its owner.
+    let alice = alices(&place, "D:");
+    assert_eq!(alice.owner_uid(), ALICE);
+}
+
+#[test]
+fn an_existing_entry_of_another_user_is_opened_not_made() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    let entry = alices(&place, "D:(A;;GA;;;WD)");
+    assert!(!entry.security_descriptor().unwrap().to_bytes().is_empty());
+    let (bobs, owner) = as_user(BOB, || {
+        let options = protection("D:");
+        match global(&place).create(KIND, &name("THING"), &CreateOptions::new(&options)).unwrap() {
+            Created::Existing(entry) => (entry.id(), entry.owner_uid()),
+            Created::New(_) => panic!("alice holds it"),
+        }
+    });
+    assert_eq!((bobs, owner), (entry.id(), ALICE));
+    let seen = as_user(CAROL, || global(&place).list(KIND).unwrap());
+    assert_eq!(seen.entries.len(), 1);
+    drop(entry);
+    // Bob cannot remove what lies in Alice's folder; whoever may, does.
+    assert!(as_user(BOB, || global(&place).list(KIND).unwrap().entries.is_empty()));
+}
+
+#[test]
+fn sockets_admit_those_who_may_read_the_entry() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    let sddl = format!("D:(A;;GA;;;S-1-22-1-{ALICE})(A;;GR;;;S-1-22-1-{BOB})");
+    let (_entry, _listener, socket) = as_user(ALICE, || {
+        let root = global(&place);
+        let protection = protection(&sddl);
+        let options = CreateOptions::new(&protection).slot(0);
+        let entry = root.create(KIND, &name("thing"), &options).unwrap().into_entry();
+        let folder = root.own_sockets(KIND).unwrap();
+        let socket = folder.new_name(&entry, 0).unwrap();
+        let listener = UnixListener::bind(folder.path(&socket)).unwrap();
+        folder.protect(&socket, &protection).unwrap();
+        (entry, listener, socket)
+    });
+    let connect = |uid| {
+        as_user(uid, || {
+            let folder = global(&place).sockets_of(KIND, &socket).unwrap();
+            UnixStream::connect(folder.path(&socket)).map(drop)
+        })
+    };
+    connect(BOB).unwrap();
+    assert_eq!(connect(CAROL).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+}
+
+#[test]
+fn what_a_stranger_puts_into_the_global_root_is_ignored() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    let entry = alices(&place, "D:(A;;GA;;;WD)");
+    let root = place.path().join("global");
+    let secret = place.path().join("secret");
+    std::fs::write(&secret, b"secret").unwrap();
+    as_user(BOB, || {
+        let make = |path: &str| std::fs::create_dir(root.join(path)).unwrap();
+        // A folder in Carol's name, links to elsewhere, numbers that are none, a folder without rights.
+        make(&CAROL.to_string());
+        symlink("/etc", root.join("61099")).unwrap();
+        make("00061098");
+        make(&BOB.to_string());
+        make(&format!("{BOB}/pipe"));
+        symlink(&secret, root.join(format!("{BOB}/pipe/thing"))).unwrap();
+        symlink(&secret, root.join(format!("{BOB}/pipe/.c.thing"))).unwrap();
+        playground::fifo(&root.join(format!("{BOB}/pipe/fifo")));
+        let huge = std::fs::File::create(root.join(format!("{BOB}/pipe/huge"))).unwrap();
+        huge.set_len(1 << 40).unwrap();
+        std::os::unix::fs::chown(root.join(BOB.to_string()), None, None).unwrap();
+    });
+    assert!(try_open(&place, ALICE, Wanted::Most).is_ok());
+    assert!(global(&place).list(KIND).unwrap().entries.len() == 1);
+    as_user(ALICE, || {
+        let free = name("other");
+        assert!(matches!(
+            global(&place).create(KIND, &free, &CreateOptions::new(&Protection::private())),
+            Ok(Created::New(_))
+        ));
+    });
+    as_user(BOB, || {
+        let pipe = root.join(format!("{BOB}/pipe"));
+        std::fs::set_permissions(pipe, std::fs::Permissions::from_mode(0o000)).unwrap();
+    });
+    assert!(try_open(&place, ALICE, Wanted::Most).is_ok());
+    // Carol is kept out until setup removes the squatter's folder.
+    let carols = || {
+        as_user(CAROL, || {
+            global(&place).create(KIND, &name("c"), &CreateOptions::new(&Protection::private())).map(drop)
+        })
+    };
+    let refused = carols().unwrap_err();
+    assert!(matches!(refused, EntryError::Root(RootError::WrongOwner { .. })), "{refused:?}");
+    // The folder, and the link.
+    assert_eq!(set_up(&place).removed, 2);
+    carols().unwrap();
+    drop(entry);
+}
+
+#[test]
+fn setting_up_again_changes_nothing() {
+    let place = Playground::new();
+    let first = set_up(&place);
+    assert!(first.made && !first.mounted, "the playground is a tmpfs");
+    assert_eq!(set_up(&place), setup::Done::default());
+    let mode = std::fs::metadata(place.path().join("global")).unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o1777);
+    let missing = Root::global_at(place.path().join("none")).unwrap_err();
+    assert_eq!(missing.win32(), Win32Error::PATH_NOT_FOUND);
+    assert!(missing.to_string().contains("ennead setup"), "{missing}");
+}
+
+#[test]
+fn a_root_of_another_user_or_open_to_others_is_refused() {
+    let place = Playground::new();
+    let open = place.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(Root::at(&open), Err(RootError::OpenToOthers { mode: 0o777, .. })));
+    assert!(matches!(Root::global_at(&open), Err(RootError::OpenToOthers { .. })));
+    if !may_be_others() {
+        return;
+    }
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let theirs = as_user(ALICE, || Root::at(&open).map(drop)).unwrap_err();
+    assert!(matches!(theirs, RootError::WrongOwner { expected: ALICE, .. }), "{theirs}");
+    assert_eq!(theirs.win32(), Win32Error::ACCESS_DENIED);
+    // No right to make it.
+    let none = as_user(ALICE, || Root::at(open.join("new")).map(drop)).unwrap_err();
+    assert_eq!(none.win32(), Win32Error::ACCESS_DENIED);
+}
+
+#[test]
+fn a_server_publishes_where_its_clients_look() {
+    let place = Playground::new();
+    set_up(&place);
+    let roots = || {
+        let local = place.path().join("local");
+        Roots::new(Root::at(local).unwrap(), Some(Root::global_at(place.path().join("global")).unwrap()))
+    };
+    let (private, public) = (Protection::private(), protection("D:(A;;GA;;;WD)"));
+    assert!(!private.admits_others() && public.admits_others());
+    let ours = roots().create_entry(KIND, &name("a"), &CreateOptions::new(&private)).unwrap();
+    assert_eq!(ours.0, Scope::Local);
+    let theirs = roots().create_entry(KIND, &name("b"), &CreateOptions::new(&public)).unwrap();
+    assert_eq!(theirs.0, Scope::Global);
+    assert_eq!(roots().open_entry(KIND, &name("A"), Wanted::Most).unwrap().0, Scope::Local);
+    assert_eq!(roots().open_entry(KIND, &name("B"), Wanted::Most).unwrap().0, Scope::Global);
+    // A second server of the name meets the first, wherever it would have published.
+    let again = roots().create_entry(KIND, &name("a"), &CreateOptions::new(&public)).unwrap();
+    assert!(matches!(again, (Scope::Local, Created::Existing(_))));
+    let alone = Roots::new(Root::at(place.path().join("local")).unwrap(), None);
+    assert_eq!(alone.create_entry(KIND, &name("c"), &CreateOptions::new(&public)).unwrap().0, Scope::Local);
+}
+
+#[test]
+fn a_full_or_read_only_root_gives_its_code() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    let path = place.path().join("small");
+    std::fs::create_dir(&path).unwrap();
+    let mounted = Mounted::tmpfs(&path);
+    let Some(mounted) = mounted else {
+        assert!(std::env::var_os("CI").is_none(), "CI may mount");
+        println!("skipped: may not mount");
+        return;
+    };
+    let root = Root::at(&path).unwrap();
+    let private = Protection::private();
+    let large = CreateOptions::new(&private).body(1, 1, 1 << 20);
+    let full = root.create(KIND, &name("a"), &large).unwrap_err();
+    assert_eq!(full.win32(), Win32Error::DISK_FULL, "{full}");
+    let small = root.create(KIND, &name("a"), &CreateOptions::new(&private)).unwrap();
+    drop(small);
+    mounted.make_read_only();
+    let frozen = root.create(KIND, &name("a"), &CreateOptions::new(&private)).unwrap_err();
+    assert_eq!(frozen.win32(), Win32Error::WRITE_PROTECT, "{frozen}");
+    drop(root);
+}
+
+/// A mount that the test made, and takes away.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn tmpfs(path: &'a Path) -> Option<Self> {
+        ennead_sys::mount::mount_tmpfs(path, 0o700, 64 << 10, 64 << 10).ok()?;
+        Some(Mounted(path))
+    }
+
+    fn make_read_only(&self) {
+        let done =
+            std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(self.0).status().unwrap();
+        assert!(done.success());
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
