@@ -10,10 +10,12 @@
 //! - [`file`]: regular files
 //! - [`folder`]: folders and the names in them
 //! - [`futex`]: sleeping until a word changes
+//! - [`inherit`]: descriptors that one chosen child inherits
 //! - [`lock`]: open-file-description locks
 //! - [`mapping`]: memory shared with other processes
 //! - [`memfd`]: memory files whose size nobody can change
 //! - [`mount`]: mounting a tmpfs
+//! - [`pidfd`]: processes as descriptors
 //! - [`pipe`]: kernel pipes
 //! - [`poll`]: waiting until descriptors can be read or written
 //! - [`process`]: what this process is
@@ -28,10 +30,12 @@ pub mod eventfd;
 pub mod file;
 pub mod folder;
 pub mod futex;
+pub mod inherit;
 pub mod lock;
 pub mod mapping;
 pub mod memfd;
 pub mod mount;
+pub mod pidfd;
 pub mod pipe;
 pub mod poll;
 pub mod process;
