@@ -52,6 +52,7 @@ fn provide(root: &Path) -> Result<PathBuf, String> {
     install
         .args(["install", "cargo-deny", "--locked", "--force", "--version", &format!("={VERSION}"), "--root"])
         .arg(&home);
+    install.current_dir(root);
     for (setting, value) in [("OPT_LEVEL", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false")]
     {
         install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
