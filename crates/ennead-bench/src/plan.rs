@@ -13,30 +13,39 @@ use crate::placement::Placement;
 pub enum Workload {
     /// A message of 64 bytes there and one back.
     #[value(name = "rtt-64B")]
+    #[serde(rename = "rtt-64B")]
     Rtt64B,
     /// A message of 4 KiB there and one back.
     #[value(name = "rtt-4KiB")]
+    #[serde(rename = "rtt-4KiB")]
     Rtt4KiB,
     /// A byte stream one way, written 64 KiB at a time.
     #[value(name = "stream-64KiB")]
+    #[serde(rename = "stream-64KiB")]
     Stream64KiB,
     /// Messages of 1 KiB one way.
     #[value(name = "msg-1KiB")]
+    #[serde(rename = "msg-1KiB")]
     Msg1KiB,
     /// Open, the first byte there and back, close.
     #[value(name = "connect")]
+    #[serde(rename = "connect")]
     Connect,
     /// 5,000 clients of one server process, then a message from each.
     #[value(name = "instances-5000")]
+    #[serde(rename = "instances-5000")]
     Instances5000,
     /// More to do than cores: four pairs on two cores, and one busy client beside 100 idle ones.
     #[value(name = "oversubscribed")]
+    #[serde(rename = "oversubscribed")]
     Oversubscribed,
     /// From the kernel's close of a killed peer's descriptors to the error in a blocked reader.
     #[value(name = "peer-death")]
+    #[serde(rename = "peer-death")]
     PeerDeath,
     /// The CPU time of a reader that is blocked for 10 seconds.
     #[value(name = "blocked-10s")]
+    #[serde(rename = "blocked-10s")]
     Blocked10s,
 }
 

@@ -151,7 +151,7 @@ impl End {
 
     /// When the client failed, the server's own complaint, if it has one, is nearer to the cause.
     fn blame_first(&mut self, error: anyhow::Error) -> anyhow::Error {
-        let soon = Instant::now() + Duration::from_millis(300);
+        let soon = Instant::now() + Duration::from_secs(3);
         match self.finish(soon) {
             Err(own) if self.child.try_wait().is_ok_and(|status| status.is_some()) => own.context(error),
             _ => error,

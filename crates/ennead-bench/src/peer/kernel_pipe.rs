@@ -19,8 +19,9 @@ impl Peer for KernelPipe {
         "kernel-pipe"
     }
 
-    fn lacks(&self, workload: Workload, _placement: Placement) -> Option<&'static str> {
-        matches!(workload, Workload::Connect | Workload::Instances5000)
+    fn lacks(&self, workload: Workload, placement: Placement) -> Option<&'static str> {
+        (matches!(workload, Workload::Connect | Workload::Instances5000)
+            || placement == Placement::HundredIdle)
             .then_some("a kernel pipe has no server to connect to")
     }
 

@@ -2,10 +2,13 @@
 
 mod byte_stream;
 mod eventfd;
+mod futex;
 mod iceoryx2;
 mod interprocess;
 mod ipc_channel;
 mod kernel_pipe;
+mod shared_word;
+mod spin;
 mod tokio_uds;
 mod uds_seqpacket;
 mod uds_stream;
@@ -100,6 +103,8 @@ static BUILT_IN: &[&dyn Peer] = &[
     &uds_stream::UdsStream,
     &kernel_pipe::KernelPipe,
     &eventfd::EventFd,
+    &futex::Futex,
+    &spin::Spin,
     &interprocess::Interprocess,
     &ipc_channel::IpcChannel,
     &iceoryx2::Iceoryx2,

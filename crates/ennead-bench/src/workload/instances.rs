@@ -70,18 +70,20 @@ fn connect_all(end: &End<'_>) -> Result<()> {
     say_value(Unit::NanosecondsPerMessage, heard.as_nanos() as f64 / clients.len() as f64)
 }
 
-/// Raises the limit of descriptors, or says that it cannot be raised.
-fn allow_descriptors(needed: u64) -> Result<()> {
+/// Raises the limit of descriptors as far as it goes; a mechanism for which that is not enough says so itself.
+fn allow_descriptors(wanted: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= needed) {
+    if limit.current.is_none_or(|current| current >= wanted) {
         return Ok(());
     }
-    let maximum = match limit.maximum {
-        Some(maximum) if maximum < needed => Some(needed),
-        other => other,
-    };
-    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum })
-        .with_context(|| format!("RLIMIT_NOFILE cannot be raised to {needed}"))
+    let above = Rlimit { current: Some(wanted), maximum: limit.maximum.map(|maximum| maximum.max(wanted)) };
+    if setrlimit(Resource::Nofile, above).is_ok() {
+        return Ok(());
+    }
+    // Only a privileged process may pass the hard limit.
+    let within = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, within)
+        .with_context(|| format!("RLIMIT_NOFILE cannot be raised, neither to {wanted} nor to its hard limit"))
 }
 
 /// What this process holds.

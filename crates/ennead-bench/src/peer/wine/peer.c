@@ -91,7 +91,7 @@ static HANDLE serve(int messages) {
     return pipe;
 }
 
-static void accept(HANDLE pipe) {
+static void accept_client(HANDLE pipe) {
     if (!ConnectNamedPipe(pipe, NULL) && GetLastError() != ERROR_PIPE_CONNECTED) fail("ConnectNamedPipe");
 }
 
@@ -153,17 +153,17 @@ static void send_for_the_window(HANDLE pipe) {
     }
 }
 
-static unsigned char byte(uint64_t sequence, uint64_t salt) {
+static unsigned char first_byte(uint64_t sequence, uint64_t salt) {
     return (unsigned char)seed(sequence, salt) & 0x7F;
 }
 
 static void serve_each(HANDLE pipe) {
     for (uint64_t sequence = 0;; sequence++) {
-        accept(pipe);
+        accept_client(pipe);
         if (!get(pipe, 1)) fail("no first byte");
         if (buffer[0] == STOP) return;
-        if (buffer[0] != byte(sequence, TO_SERVER)) fail("payload is corrupt");
-        buffer[0] = byte(sequence, TO_CLIENT);
+        if (buffer[0] != first_byte(sequence, TO_SERVER)) fail("payload is corrupt");
+        buffer[0] = first_byte(sequence, TO_CLIENT);
         put(pipe);
         if (get(pipe, 1)) fail("more than a byte");
         DisconnectNamedPipe(pipe);
@@ -176,10 +176,10 @@ static void open_and_close(void) {
     while (elapsed < measure) {
         for (int i = 0; i < 4; i++, sequence++) {
             HANDLE pipe = open_pipe(1);
-            buffer[0] = byte(sequence, TO_SERVER);
+            buffer[0] = first_byte(sequence, TO_SERVER);
             put(pipe);
             if (!get(pipe, 1)) fail("no answer");
-            if (buffer[0] != byte(sequence, TO_CLIENT)) fail("payload is corrupt");
+            if (buffer[0] != first_byte(sequence, TO_CLIENT)) fail("payload is corrupt");
             CloseHandle(pipe);
         }
         if (from == 0 && now() >= warm_until) from = now(), before = sequence;
@@ -193,25 +193,25 @@ static void open_and_close(void) {
 int main(int argc, char **argv) {
     if (argc != 6) fail("usage");
     int server = !strcmp(argv[1], "server");
-    int connect = !strcmp(argv[2], "connect"), stream = !strcmp(argv[2], "stream-64KiB");
+    int connecting = !strcmp(argv[2], "connect"), stream = !strcmp(argv[2], "stream-64KiB");
     int round_trip = !strncmp(argv[2], "rtt-", 4);
-    length = stream ? 65536 : connect ? 1 : !strcmp(argv[2], "rtt-4KiB") ? 4096 : round_trip ? 64 : 1024;
+    length = stream ? 65536 : connecting ? 1 : !strcmp(argv[2], "rtt-4KiB") ? 4096 : round_trip ? 64 : 1024;
     snprintf(name, sizeof name, "\\\\.\\pipe\\ennead-bench%s", argv[3]);
     warm = atof(argv[4]) / 1e3;
     measure = atof(argv[5]) / 1e3;
     if (server) {
         HANDLE pipe = serve(!stream);
         say("listening");
-        if (connect) {
+        if (connecting) {
             serve_each(pipe);
             return 0;
         }
-        accept(pipe);
+        accept_client(pipe);
         if (round_trip) answer(pipe);
         else receive_all(pipe, stream);
         return 0;
     }
-    if (connect) {
+    if (connecting) {
         wait_for_go();
         open_and_close();
         return 0;
