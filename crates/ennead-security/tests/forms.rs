@@ -128,6 +128,15 @@ fn null_and_empty_and_no_dacl() {
 }
 
 #[test]
+fn a_hexadecimal_authority_ends_before_the_dacl() {
+    let text = "O:S-1-0x0100000000ABD:(A;;FA;;;S-1-0xFFFFFFFFFFFF)";
+    let descriptor: SecurityDescriptor = text.parse().unwrap();
+    assert_eq!(descriptor.owner, Sid::new(0x0100_0000_00AB, &[]));
+    assert_eq!(descriptor.to_string(), text);
+    assert!("S-1-281474976710656".parse::<Sid>().is_err() && "S-1-281474976710655".parse::<Sid>().is_ok());
+}
+
+#[test]
 fn sddl_errors_say_where_and_what() {
     for (text, position, expected) in [
         ("X:", 0, "O:, G:, D: or S:"),

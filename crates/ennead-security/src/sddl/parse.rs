@@ -121,7 +121,7 @@ impl Cursor<'_> {
     /// Ennead's notation for an ACE without one: `0xTYPE;FLAGS;#BYTES`.
     fn other_ace(&mut self) -> Result<Ace, SddlError> {
         let start = self.at;
-        let ace_type = self.number(16, u64::from(u8::MAX)).and_then(|value| u8::try_from(value).ok());
+        let ace_type = self.number::<u8>(16);
         let ace_type = ace_type.ok_or_else(|| SddlError::at(self.text, start, "an ACE type below 256"))?;
         self.byte(b';', "a semicolon after the ACE type")?;
         let flags = self.flags()?;
@@ -150,8 +150,8 @@ impl Cursor<'_> {
         let start = self.at;
         if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             let radix = if self.take("0x") || self.take("0X") { 16 } else { 10 };
-            let number = self.number(radix, u64::from(u32::MAX)).and_then(|value| u32::try_from(value).ok());
-            return number
+            return self
+                .number(radix)
                 .map(AccessMask)
                 .ok_or_else(|| SddlError::at(self.text, start, "rights of at most 32 bits"));
         }
@@ -201,15 +201,20 @@ impl Cursor<'_> {
 
     fn numeric_sid(&mut self) -> Result<Sid, SddlError> {
         let start = self.at;
-        let radix = if self.take("0x") || self.take("0X") { 16 } else { 10 };
-        let Some(authority) = self.number(radix, (1 << 48) - 1) else {
+        let authority = if self.take("0x") || self.take("0X") {
+            // Twelve digits and no more: the D of a DACL may follow.
+            self.digits(16, 12)
+        } else {
+            self.digits(10, usize::MAX).filter(|value| *value < 1 << 48)
+        };
+        let Some(authority) = authority else {
             return Err(SddlError::at(self.text, start, "an identifier authority below 2^48"));
         };
         let mut sub = [0; Sid::MAX_SUB_AUTHORITIES];
         let mut count = 0;
         while self.take("-") {
             let start = self.at;
-            let value = self.number(10, u64::from(u32::MAX)).and_then(|value| u32::try_from(value).ok());
+            let value = self.number(10);
             let Some(place) = sub.get_mut(count) else {
                 return Err(SddlError::at(self.text, start, "at most fifteen sub-authorities"));
             };
@@ -219,15 +224,22 @@ impl Cursor<'_> {
         Sid::new(authority, &sub[..count]).ok_or_else(|| SddlError::at(self.text, start, "a SID"))
     }
 
-    /// A number of at least one digit and at most `max`; where there is none, the cursor may have moved.
-    fn number(&mut self, radix: u32, max: u64) -> Option<u64> {
+    /// A number that fits the type; where there is none, the cursor may have moved.
+    fn number<T: TryFrom<u64>>(&mut self, radix: u32) -> Option<T> {
+        self.digits(radix, usize::MAX).and_then(|value| T::try_from(value).ok())
+    }
+
+    /// The number that the next digits say, of which there is at least one and `most` are read.
+    fn digits(&mut self, radix: u32, most: usize) -> Option<u64> {
         let mut value = None;
-        while let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(radix)) {
-            let next = value.unwrap_or(0u64).checked_mul(u64::from(radix))?.checked_add(u64::from(digit))?;
-            value = Some(next);
+        for _ in 0..most {
+            let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(radix)) else {
+                break;
+            };
+            value = Some(value.unwrap_or(0u64).checked_mul(u64::from(radix))?.checked_add(u64::from(digit))?);
             self.at += 1;
         }
-        value.filter(|value| *value <= max)
+        value
     }
 
     fn hex_byte(&mut self) -> Option<u8> {

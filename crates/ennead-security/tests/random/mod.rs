@@ -93,7 +93,7 @@ pub fn descriptor() -> impl Strategy<Value = SecurityDescriptor> {
     let kept = [0x0100, 0x0400, 0x1000, 0x0001, 0x2000];
     let control =
         prop::sample::subsequence(kept.to_vec(), 0..=5).prop_map(|bits| Control(bits.into_iter().sum()));
-    let parts = (prop::option::of(sid()), prop::option::of(sid()), slot(), slot(), control);
+    let parts = (prop::option::of(any_sid()), prop::option::of(any_sid()), slot(), slot(), control);
     parts.prop_map(|(owner, group, dacl, sacl, control)| SecurityDescriptor {
         owner,
         group,
