@@ -77,8 +77,8 @@ fn steps() -> Vec<Step> {
 }
 
 const FMT: &str = "cargo fmt --all -- --check";
-const CLIPPY: &str = "cargo clippy --workspace --all-targets --locked -- -D warnings";
-const DOCS: &str = "cargo doc --workspace --no-deps --locked";
+const CLIPPY: &str = "cargo clippy --workspace --all-targets --locked --keep-going -- -D warnings";
+const DOCS: &str = "cargo doc --workspace --no-deps --locked --keep-going";
 const DOCTESTS: &str = "cargo test --workspace --doc --locked --no-fail-fast";
 const NEXTEST: &str = "cargo nextest run --workspace --locked --no-fail-fast";
 const TEST: &str = "cargo test --workspace --lib --bins --tests --examples --locked --no-fail-fast";
