@@ -95,7 +95,7 @@ impl Root {
         Self::open_place(&place_at(path.as_ref().to_owned()), process::effective_uid())
     }
 
-    /// The machine's root, [`GLOBAL`]. [`RootError::GlobalMissing`] where `ennead setup` never ran.
+    /// The machine's root, `/run/ennead`. [`RootError::GlobalMissing`] where `ennead setup` never ran.
     pub fn global() -> Result<Root, RootError> {
         Self::global_at(GLOBAL)
     }

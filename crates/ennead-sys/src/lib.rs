@@ -7,7 +7,7 @@
 //! - [`cpu`]: which processor runs us
 //! - [`doorbell`]: kernel pipes as doorbells
 //! - [`eventfd`]: a latch for poll and epoll
-//! - [`file`]: regular files
+//! - [`file`](mod@file): regular files
 //! - [`folder`]: folders and the names in them
 //! - [`futex`]: sleeping until a word changes
 //! - [`inherit`]: descriptors that one chosen child inherits

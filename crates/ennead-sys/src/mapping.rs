@@ -1,7 +1,7 @@
 //! Memory shared with other processes.
 //!
 //! What lies in a mapping may change at any instant, so no Rust reference to its bytes ever exists: words are reached as atomics, payload is copied in and
-//! out by code that the compiler cannot reason about (see [`crate::shared_copy`]).
+//! out by code that the compiler cannot reason about (see `shared_copy.rs`).
 
 #![allow(unsafe_code, reason = "maps memory and copies to and from it")]
 
