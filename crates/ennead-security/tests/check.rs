@@ -55,7 +55,7 @@ fn documented_loop(descriptor: &SecurityDescriptor, token: &Token, desired: Acce
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(2048))]
 
     #[test]
     fn posix_never_grants_more(descriptor in random::descriptor(), file in owners(), (uid, gids) in user()) {

@@ -118,6 +118,22 @@ fn bytes_that_windows_writes() {
 }
 
 #[test]
+fn rights_are_printed_as_windows_prints_them() {
+    for (given, printed) in [
+        ("RPWPCCDCLCSWRCWDWOGA", "CCDCLCSWRPWPRCWDWOGA"),
+        ("0x1f01ff", "FA"),
+        ("0xf003f", "KA"),
+        ("KX", "KR"),
+        ("GRGW", "GWGR"),
+        ("0x100001", "0x100001"),
+        ("", "0x0"),
+    ] {
+        let descriptor: SecurityDescriptor = format!("D:(A;;{given};;;WD)").parse().unwrap();
+        assert_eq!(descriptor.to_string(), format!("D:(A;;{printed};;;WD)"));
+    }
+}
+
+#[test]
 fn null_and_empty_and_no_dacl() {
     let slot = |text: &str| text.parse::<SecurityDescriptor>().unwrap().dacl;
     assert_eq!(slot("O:SY"), AclSlot::Absent);

@@ -37,12 +37,8 @@ const ACE_FLAGS: &[(&str, u8)] = &[
     ("TP", 0x40),
 ];
 
-/// Letters of the rights. Those of one bit come first, since a mask is printed by them.
+/// Letters of the rights: those of one bit, ascending, then those that stand for several.
 const RIGHTS: &[(&str, u32)] = &[
-    ("GA", 0x1000_0000),
-    ("GX", 0x2000_0000),
-    ("GW", 0x4000_0000),
-    ("GR", 0x8000_0000),
     ("CC", 0x0000_0001),
     ("DC", 0x0000_0002),
     ("LC", 0x0000_0004),
@@ -56,6 +52,10 @@ const RIGHTS: &[(&str, u32)] = &[
     ("RC", 0x0002_0000),
     ("WD", 0x0004_0000),
     ("WO", 0x0008_0000),
+    ("GA", 0x1000_0000),
+    ("GX", 0x2000_0000),
+    ("GW", 0x4000_0000),
+    ("GR", 0x8000_0000),
     ("FA", 0x001F_01FF),
     ("FR", 0x0012_0089),
     ("FW", 0x0012_0116),
@@ -65,8 +65,6 @@ const RIGHTS: &[(&str, u32)] = &[
     ("KW", 0x0002_0006),
     ("KX", 0x0002_0019),
 ];
-/// The rights that are printed as one word.
-const FILE_RIGHTS: [&str; 4] = ["FA", "FR", "FW", "FX"];
 
 /// Letters of the rights of a mandatory label ([MS-DTYP] 2.4.4.13).
 const LABEL_RIGHTS: &[(&str, u32)] = &[("NW", 0x1), ("NR", 0x2), ("NX", 0x4)];

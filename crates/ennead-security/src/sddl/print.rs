@@ -1,6 +1,6 @@
 //! From a descriptor to SDDL.
 
-use super::{ACE_FLAGS, ACE_TYPES, FILE_RIGHTS, LABEL_RIGHTS, NULL_ACL, RIGHTS};
+use super::{ACE_FLAGS, ACE_TYPES, LABEL_RIGHTS, NULL_ACL, RIGHTS};
 use crate::{AccessMask, Ace, AceKind, AclSlot, Control, SecurityDescriptor, Sid, ace};
 use std::fmt::{self, Write as _};
 
@@ -122,9 +122,7 @@ fn print_rights(mask: AccessMask, words: &[(&str, u32)], f: &mut fmt::Formatter<
     if mask.is_empty() {
         return f.write_str("0x0");
     }
-    if let Some((word, _)) =
-        words.iter().find(|(word, rights)| *rights == mask.0 && FILE_RIGHTS.contains(word))
-    {
+    if let Some((word, _)) = words.iter().find(|(_, rights)| *rights == mask.0) {
         return f.write_str(word);
     }
     let single = || words.iter().filter(|(_, right)| right.is_power_of_two());
