@@ -83,13 +83,18 @@ pub fn impersonate(
     client: &ClientIdentity,
     quality: SecurityQuality,
 ) -> Result<Impersonation, ImpersonateError> {
-    let (acts, level) = choose(client, quality.level).map_err(ImpersonateError::System)?;
+    let (mut acts, level) = choose(client, quality.level).map_err(ImpersonateError::System)?;
     let assumed = match acts {
-        Acts::AsClient if thread_credentials::may_assume() => Some(&client.credentials),
+        Acts::AsClient if thread_credentials::may_assume() => {
+            Some(thread_credentials::assume(&client.credentials).map_err(ImpersonateError::System)?)
+        }
+        Acts::AsNobody => thread_credentials::assume(&NOBODY).ok(),
         Acts::AsClient | Acts::AsServer => None,
-        Acts::AsNobody => Some(&NOBODY),
     };
-    let assumed = assumed.map(thread_credentials::assume).transpose().map_err(ImpersonateError::System)?;
+    if acts == Acts::AsNobody && assumed.is_none() {
+        // A user namespace without nobody: its privileges are not worth more than none.
+        acts = Acts::AsServer;
+    }
     Ok(Impersonation {
         acts,
         level,

@@ -64,7 +64,8 @@ pub fn may_assume() -> bool {
 /// # Errors
 ///
 /// InvalidInput for an id of −1, which the kernel takes for "leave it as it is"; EPERM without CAP_SETUID and
-/// CAP_SETGID; EINVAL for an id that this user namespace does not map; ENOMEM. After an error the thread is what it
+/// CAP_SETGID, or in a user namespace without setgroups(2); EINVAL for an id that this user namespace does not map;
+/// ENOMEM. After an error the thread is what it
 /// was before.
 pub fn assume(identity: &Identity) -> io::Result<Assumed> {
     let ids = [identity.uid, identity.gid];
@@ -175,7 +176,7 @@ impl Snapshot {
         Ok(Self {
             uids: user_ids()?,
             gids: group_ids()?,
-            groups: rustix::process::getgroups()?.into_iter().map(Gid::as_raw).collect(),
+            groups: groups()?,
             capabilities: rustix::thread::capabilities(None)?,
             death_signal: rustix::process::parent_process_death_signal()?,
         })
@@ -238,7 +239,10 @@ impl Snapshot {
     }
 
     fn set_own_ids(&self) -> io::Result<()> {
-        set_groups(&self.groups)?;
+        // A user namespace may forbid setgroups(2) to everybody; then nothing has changed them either.
+        if groups()? != self.groups {
+            set_groups(&self.groups)?;
+        }
         let Ids { real, effective, saved, file_system } = self.gids;
         rustix::thread::set_thread_res_gid(gid(real), gid(effective), gid(saved))?;
         if file_system != effective {
@@ -283,6 +287,10 @@ fn uid(raw: u32) -> Option<Uid> {
 
 fn gid(raw: u32) -> Option<Gid> {
     Some(Gid::from_raw(raw))
+}
+
+fn groups() -> io::Result<Vec<u32>> {
+    Ok(rustix::process::getgroups()?.into_iter().map(Gid::as_raw).collect())
 }
 
 fn set_groups(groups: &[u32]) -> io::Result<()> {

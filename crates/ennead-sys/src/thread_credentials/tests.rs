@@ -360,3 +360,78 @@ fn a_forgotten_guard_never_gives_privileges_back() {
     .join()
     .unwrap();
 }
+
+/// Runs one test of this program in a process of its own, started by `prefix`.
+fn in_own_process(prefix: &[&str], test: &str) -> std::process::Output {
+    let program = std::env::current_exe().unwrap();
+    let mut line: Vec<std::ffi::OsString> = prefix.iter().map(Into::into).collect();
+    line.push(program.into());
+    Command::new(&line[0])
+        .args(&line[1..])
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(OWN_PROCESS, "1")
+        .output()
+        .unwrap()
+}
+
+const OWN_PROCESS: &str = "ENNEAD_TEST_OWN_PROCESS";
+
+#[test]
+fn a_thread_that_cannot_come_back_ends_the_process() {
+    use std::os::unix::process::ExitStatusExt;
+    if !privileged() {
+        return;
+    }
+    if std::env::var_os(OWN_PROCESS).is_some() {
+        let guard = assume(&client()).unwrap();
+        rustix::thread::set_capabilities(
+            None,
+            CapabilitySets {
+                effective: CapabilitySet::empty(),
+                permitted: CapabilitySet::empty(),
+                inheritable: CapabilitySet::empty(),
+            },
+        )
+        .unwrap();
+        drop(guard);
+        println!("went on as somebody else");
+        return;
+    }
+    let test = "thread_credentials::tests::a_thread_that_cannot_come_back_ends_the_process";
+    let output = in_own_process(&["env"], test);
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{said} {complained}");
+    assert!(!said.contains("went on"));
+    assert!(complained.contains("cannot leave an assumed identity"), "{complained}");
+}
+
+#[test]
+fn a_namespace_that_forbids_it_leaves_everything_as_it_is() {
+    if std::env::var_os(OWN_PROCESS).is_some() {
+        assert!(may_assume());
+        let mut sets = rustix::thread::capabilities(None).unwrap();
+        for _ in 0..2 {
+            let before = Snapshot::take().unwrap();
+            assert!(assume(&client()).is_err());
+            assert_eq!(Snapshot::take().unwrap(), before);
+            // Once more as a program that raises its capabilities only when it needs them.
+            sets.effective = CapabilitySet::empty();
+            rustix::thread::set_capabilities(None, sets).unwrap();
+        }
+        return;
+    }
+    if !privileged() {
+        return;
+    }
+    let here = Command::new("unshare").args(["--map-root-user", "true"]).output().unwrap();
+    if !here.status.success() {
+        eprintln!("skipped: no user namespaces here");
+        return;
+    }
+    let test = "thread_credentials::tests::a_namespace_that_forbids_it_leaves_everything_as_it_is";
+    let output = in_own_process(&["unshare", "--map-root-user"], test);
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said} {complained}");
+}
