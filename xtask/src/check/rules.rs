@@ -1,5 +1,6 @@
 //! The rules, one thought a file.
 
+mod face;
 mod layering;
 mod manifests;
 mod panics;
@@ -18,6 +19,7 @@ use super::{Report, floors};
 
 /// Every rule.
 pub const ALL: &[fn(&Workspace, &mut Report)] = &[
+    face::check,
     layering::check,
     manifests::check,
     panics::check,
