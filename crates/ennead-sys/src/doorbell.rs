@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags, fchmod, fcntl_getfl, fcntl_setfl, open, readlink};
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -159,6 +160,14 @@ impl Listener {
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether no ringer is left. Takes no rings, and waits for nothing.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        let mut polled = [PollFd::new(&self.pipe, PollFlags::IN)];
+        rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && polled[0].revents().contains(PollFlags::HUP)
     }
 
     /// Rings our own bell, to wake a thread of this process that waits for it. Opens a descriptor for that moment.

@@ -1,0 +1,202 @@
+//! Sleeping until the peer has done something, and waking it.
+//!
+//! Who is about to sleep says so in a shared word, passes a fence, looks again, and only then listens to the doorbell. Who has changed something passes a
+//! fence, looks at that word, takes it back if it is set, and rings. Of two sides that do this at once at least one sees the other. An announcement is never
+//! withdrawn by the one who made it: a spare ring costs a look, a lost one would cost everything.
+//!
+//! Of several threads that sleep at one end, one listens to the doorbell; the others sleep on a word of this process, which the listener changes when it has
+//! heard something, before anybody else may listen. So a ring that one thread takes is news for all of them.
+
+use crate::channel::{Channel, Standing, flag};
+use crate::error::Fault;
+use crate::position::{Cursor, Position};
+use crate::spin::Spin;
+use crate::system::{Heard, System, Word};
+use crate::wait::Wait;
+
+/// In a writer's sleeping word: somebody sleeps; the low bits are a position.
+pub(crate) const SET: u64 = 1 << 63;
+/// In [`Waiters::turn`]: somebody listens. Above it: a count of what has happened.
+const LISTENING: u32 = 1;
+const ONE_EVENT: u32 = 2;
+
+/// What an operation waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    /// That the peer has written past the tail word last seen.
+    Data { seen: u64 },
+    /// That the peer has read up to here.
+    Room { until: Position },
+}
+
+/// The threads of this process that sleep at this end.
+pub(crate) struct Waiters<S: System> {
+    turn: S::Word,
+    /// How many sleep on `turn`.
+    followers: S::Word,
+}
+
+impl<S: System> Waiters<S> {
+    pub(crate) fn new() -> Self {
+        Self { turn: Word::new(0), followers: Word::new(0) }
+    }
+
+    /// How many threads sleep here, the listener included.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> u32 {
+        (self.turn.load() & LISTENING) + self.followers.load()
+    }
+}
+
+impl<S: System> Channel<S> {
+    /// Waits until what is awaited, or the standing, has changed, or just might have. `Ok` says no more than: look again.
+    pub(crate) fn wait_for(&self, awaited: Awaited, seen: Standing, wait: &Wait<'_>) -> Result<(), Fault> {
+        if matches!(wait, Wait::Never) {
+            return Err(Fault::WouldBlock);
+        }
+        if wait.is_cancelled() {
+            return Err(Fault::Cancelled);
+        }
+        let spin = match awaited {
+            Awaited::Data { .. } => &self.read_spin,
+            Awaited::Room { .. } => &self.write_spin,
+        };
+        if self.spin(spin, awaited, seen) {
+            return Ok(());
+        }
+        let before = self.system.ticks();
+        let outcome = self.sleep(awaited, seen, wait);
+        spin.slept(self.system.ticks().wrapping_sub(before) / ennead_sys::cpu::TICKS_PER_MICROSECOND);
+        outcome
+    }
+
+    /// Looks for a while, if the peer runs on another CPU and looking has paid; says whether it has found a change.
+    fn spin(&self, spin: &Spin, awaited: Awaited, seen: Standing) -> bool {
+        let budget = spin.budget();
+        let ours = self.publish_cpu();
+        if budget == 0 || [0, ours].contains(&self.system.load(self.side.other().cpu())) {
+            return false;
+        }
+        let start = self.system.ticks();
+        while self.system.ticks().wrapping_sub(start) < budget * ennead_sys::cpu::TICKS_PER_MICROSECOND {
+            for _ in 0..8 {
+                if self.has_changed(awaited, seen) {
+                    spin.paid();
+                    return true;
+                }
+                self.system.spin_hint();
+            }
+        }
+        spin.failed();
+        false
+    }
+
+    fn sleep(&self, awaited: Awaited, seen: Standing, wait: &Wait<'_>) -> Result<(), Fault> {
+        let turn = &self.waiters.turn;
+        let events = turn.load();
+        self.announce(awaited);
+        if self.has_changed(awaited, seen) {
+            return Ok(());
+        }
+        let heard = if events & LISTENING != 0 {
+            self.waiters.followers.add(1);
+            let heard = self.system.sleep(turn, events, wait);
+            self.waiters.followers.add(1u32.wrapping_neg());
+            heard
+        } else if turn.exchange(events, events | LISTENING) {
+            // Nothing has happened since we announced ourselves, so no ring that was meant for us has been taken.
+            let heard = self.system.listen(wait);
+            if matches!(heard, Ok(Heard::End)) {
+                self.flags.or(flag::GONE);
+            }
+            turn.add(ONE_EVENT - LISTENING);
+            self.wake_followers();
+            heard
+        } else {
+            return Ok(());
+        };
+        match heard.map_err(Fault::System)? {
+            Heard::Ring | Heard::End => Ok(()),
+            Heard::TimedOut => Err(Fault::TimedOut),
+            Heard::Cancelled => Err(Fault::Cancelled),
+        }
+    }
+
+    /// Tells the peer that we are about to sleep. A look at the ring after this one misses nothing that the peer does not ring for.
+    pub(crate) fn announce(&self, awaited: Awaited) {
+        match awaited {
+            Awaited::Data { .. } => self.system.store(self.inbound.reader_sleeps(), 1),
+            Awaited::Room { until } => self.announce_writer(until),
+        }
+        self.system.fence();
+    }
+
+    fn announce_writer(&self, until: Position) {
+        let at = self.outbound.writer_sleeps();
+        // Bounded: only the peer's taking it back (or scribbling) and other threads of ours change it; at worst a spare look is lost, since we set it unconditionally then.
+        for _ in 0..8 {
+            let word = self.system.load(at);
+            if word & SET != 0 && until.has_reached(Position::from_low_bits(word)) {
+                return;
+            }
+            if self.system.exchange(at, word, SET | until.word()) {
+                return;
+            }
+        }
+        self.system.store(at, SET | until.word());
+    }
+
+    pub(crate) fn has_changed(&self, awaited: Awaited, seen: Standing) -> bool {
+        let awaited_happened = match awaited {
+            Awaited::Data { seen } => self.system.load(self.inbound.tail()) != seen,
+            Awaited::Room { until } => {
+                Cursor::from_word(self.system.load(self.outbound.cursor()), self.framing)
+                    .is_none_or(|cursor| cursor.at.has_reached(until))
+            }
+        };
+        awaited_happened || self.look() != seen
+    }
+
+    /// After writing: wakes the peer's reader if it sleeps.
+    #[inline]
+    pub(crate) fn wake_reader(&self) {
+        self.system.fence();
+        let at = self.outbound.reader_sleeps();
+        let word = self.system.load(at);
+        if word != 0 && self.system.exchange(at, word, 0) {
+            self.system.ring();
+        }
+    }
+
+    /// After reading: wakes the peer's writer if it sleeps and has what it waits for.
+    #[inline]
+    pub(crate) fn wake_writer(&self, now_at: Position) {
+        self.system.fence();
+        let at = self.inbound.writer_sleeps();
+        // If the word changes under us, another thread of the peer has announced itself too; only a hostile peer goes on changing it.
+        for _ in 0..8 {
+            let word = self.system.load(at);
+            if word & SET == 0 || !now_at.has_reached(Position::from_low_bits(word)) {
+                return;
+            }
+            if self.system.exchange(at, word, 0) {
+                break;
+            }
+        }
+        self.system.ring();
+    }
+
+    /// Makes every thread of this process that sleeps at this end, or is about to, look again.
+    pub(crate) fn rouse(&self) {
+        if self.waiters.turn.add(ONE_EVENT) & LISTENING != 0 {
+            self.system.ring_self();
+        }
+        self.wake_followers();
+    }
+
+    fn wake_followers(&self) {
+        if self.waiters.followers.load() != 0 {
+            self.system.wake(&self.waiters.turn);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One end of a connection: its state, its two rings, and how it begins and ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::awaiting::Waiters;
+use crate::error::Fault;
+use crate::layout::{Framing, Layout, Ring, Side, state};
+use crate::position::{Cursor, Position};
+use crate::spin::Spin;
+use crate::system::{System, Word};
+use crate::turn::Turn;
+
+/// How a read treats messages. A byte connection is always read as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadMode {
+    /// Message boundaries do not matter.
+    Byte,
+    /// A read takes at most one message, or a part of it.
+    Message,
+}
+
+/// What a read took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes copied into the buffer.
+    pub bytes: usize,
+    /// Bytes of this message that are still to be read (ERROR_MORE_DATA if not 0); always 0 when reading bytes.
+    pub left_in_message: usize,
+}
+
+/// What a peek saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peeked {
+    /// Bytes copied into the buffer.
+    pub copied: usize,
+    /// Bytes that can be read now, over all messages.
+    pub total_available: usize,
+    /// Bytes of the first message beyond those copied; 0 on a byte connection.
+    pub left_in_message: usize,
+}
+
+/// Marks in [`Channel::flags`], of this process alone.
+pub(crate) mod flag {
+    /// The peer's descriptors are closed.
+    pub(crate) const GONE: u32 = 1;
+    /// The peer broke the rules.
+    pub(crate) const POISONED: u32 = 2;
+    /// This end has disconnected.
+    pub(crate) const DISCONNECTED: u32 = 4;
+    /// This end is closed.
+    pub(crate) const CLOSED: u32 = 8;
+    /// This end is closed for writing.
+    pub(crate) const WRITE_CLOSED: u32 = 16;
+    /// A writer died in the middle of a message.
+    pub(crate) const TORN: u32 = 32;
+}
+
+/// What was known when an operation last looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) flags: u32,
+    pub(crate) peer: u64,
+}
+
+impl Standing {
+    /// The peer will write nothing more than what lies in the ring.
+    pub(crate) fn peer_writes_no_more(self) -> bool {
+        self.flags & flag::GONE != 0 || self.peer & (state::WRITE_CLOSED | state::CLOSED) != 0
+    }
+
+    /// Nobody will read what we write.
+    pub(crate) fn peer_reads_no_more(self) -> bool {
+        self.flags & flag::GONE != 0 || self.peer & state::CLOSED != 0
+    }
+}
+
+/// One end of a connection.
+pub(crate) struct Channel<S: System> {
+    pub(crate) system: S,
+    pub(crate) side: Side,
+    pub(crate) framing: Framing,
+    pub(crate) inbound: Ring,
+    pub(crate) outbound: Ring,
+    pub(crate) flags: S::Word,
+    pub(crate) waiters: Waiters<S>,
+    pub(crate) reader: Turn<S>,
+    pub(crate) writer: Turn<S>,
+    /// INVARIANT: a copy of our cursor's and our tail's words. The shared words are for the peer to read; it could overwrite them, so we never read them back.
+    my_cursor: AtomicU64,
+    my_tail: AtomicU64,
+    /// The peer's words as last seen and checked; used by the holder of the turn only.
+    pub(crate) peer_tail: AtomicU64,
+    pub(crate) peer_cursor: AtomicU64,
+    pub(crate) read_spin: Spin,
+    pub(crate) write_spin: Spin,
+    /// The CPU that we last published, plus one.
+    published_cpu: AtomicU64,
+    /// When the peer was last known to live, in ticks.
+    last_alive: AtomicU64,
+}
+
+impl<S: System> Channel<S> {
+    pub(crate) fn new(system: S, side: Side, layout: &Layout) -> Self {
+        Self {
+            system,
+            side,
+            framing: layout.framing,
+            inbound: layout.inbound(side),
+            outbound: layout.inbound(side.other()),
+            flags: Word::new(0),
+            waiters: Waiters::new(),
+            reader: Turn::new(),
+            writer: Turn::new(),
+            my_cursor: AtomicU64::new(Cursor::START.word(layout.framing)),
+            my_tail: AtomicU64::new(0),
+            peer_tail: AtomicU64::new(0),
+            peer_cursor: AtomicU64::new(Cursor::START.word(layout.framing)),
+            read_spin: Spin::new(),
+            write_spin: Spin::new(),
+            published_cpu: AtomicU64::new(0),
+            last_alive: AtomicU64::new(0),
+        }
+    }
+
+    /// What holds now; an error if this end is of no use any more. Looks at the peer's state first, so that what it wrote before is seen by a look at the ring
+    /// after this one.
+    #[inline]
+    pub(crate) fn standing(&self) -> Result<Standing, Fault> {
+        let standing = self.look();
+        if standing.flags & (flag::CLOSED | flag::DISCONNECTED | flag::POISONED | flag::TORN) != 0 {
+            return Err(if standing.flags & flag::CLOSED != 0 {
+                Fault::Closed
+            } else if standing.flags & flag::DISCONNECTED != 0 {
+                Fault::Disconnected
+            } else if standing.flags & flag::TORN != 0 {
+                Fault::Torn
+            } else {
+                Fault::Violation("in an earlier operation")
+            });
+        }
+        if standing.peer & state::DISCONNECTED != 0 {
+            return Err(Fault::Disconnected);
+        }
+        Ok(standing)
+    }
+
+    #[inline]
+    pub(crate) fn look(&self) -> Standing {
+        Standing { flags: self.flags.load(), peer: self.system.load(self.side.other().state()) }
+    }
+
+    #[inline]
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor::from_word(self.my_cursor.load(Ordering::Acquire), self.framing).unwrap_or(Cursor::START)
+    }
+
+    /// Commits what was read: one store that the peer sees. Our copy first, for the sake of peeks.
+    #[inline]
+    pub(crate) fn commit_cursor(&self, cursor: Cursor) {
+        let word = cursor.word(self.framing);
+        self.my_cursor.store(word, Ordering::Release);
+        self.system.store(self.inbound.cursor(), word);
+    }
+
+    #[inline]
+    pub(crate) fn tail(&self) -> Position {
+        Position::from_low_bits(self.my_tail.load(Ordering::Relaxed))
+    }
+
+    /// Commits what was written: one store that the peer sees.
+    #[inline]
+    pub(crate) fn commit_tail(&self, tail: Position) {
+        self.my_tail.store(tail.word(), Ordering::Relaxed);
+        self.system.store(self.outbound.tail(), tail.word());
+    }
+
+    /// Says on which CPU we run, if that has changed.
+    #[inline]
+    pub(crate) fn publish_cpu(&self) -> u64 {
+        let cpu = u64::from(self.system.cpu()) + 1;
+        if self.published_cpu.load(Ordering::Relaxed) != cpu {
+            self.published_cpu.store(cpu, Ordering::Relaxed);
+            self.system.store(self.side.cpu(), cpu);
+        }
+        cpu
+    }
+
+    /// Looks whether the peer is gone, unless it was seen alive within about a millisecond: a killed peer marks nothing.
+    #[inline]
+    pub(crate) fn notice_death(&self) {
+        let now = self.system.ticks();
+        let last = self.last_alive.load(Ordering::Relaxed);
+        if last == 0 || now.wrapping_sub(last) > 1000 * ennead_sys::cpu::TICKS_PER_MICROSECOND {
+            self.notice_death_now();
+            self.last_alive.store(now.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Looks whether the peer is gone.
+    #[cold]
+    pub(crate) fn notice_death_now(&self) {
+        if self.system.peer_is_gone() {
+            self.flags.or(flag::GONE);
+        }
+    }
+
+    /// The peer broke the rules: this end is of no use any more. The peer is told that it is closed, so that it does not wait for us.
+    #[cold]
+    pub(crate) fn poison(&self, what: &'static str) -> Fault {
+        self.end(flag::POISONED, state::CLOSED);
+        Fault::Violation(what)
+    }
+
+    /// A writer died in the middle of a message: what follows cannot be trusted to be a message.
+    #[cold]
+    pub(crate) fn tear(&self) -> Fault {
+        self.end(flag::TORN, state::CLOSED);
+        Fault::Torn
+    }
+
+    /// No more writes; what was written stays readable.
+    pub(crate) fn shutdown_write(&self) {
+        self.end(flag::WRITE_CLOSED, state::WRITE_CLOSED);
+    }
+
+    /// No more reads and writes; unread data is void at both ends.
+    pub(crate) fn disconnect(&self) {
+        self.end(flag::DISCONNECTED, state::DISCONNECTED);
+    }
+
+    /// No more reads and writes; what was written stays readable.
+    pub(crate) fn close(&self) {
+        self.end(flag::CLOSED, state::CLOSED);
+    }
+
+    fn end(&self, flags: u32, shared: u64) {
+        self.flags.or(flags);
+        self.system.set_bits(self.side.state(), shared);
+        self.system.fence();
+        self.system.ring();
+        self.rouse();
+    }
+}

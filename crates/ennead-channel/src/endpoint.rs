@@ -1,0 +1,158 @@
+//! One end of a connection, as the mechanisms use it.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::{fmt, io};
+
+use ennead_sys::doorbell::{self, Listener, Ringer};
+use ennead_sys::mapping::Mapping;
+use ennead_sys::memfd;
+
+use crate::arming::{Arming, Interest};
+use crate::channel::{Channel, Peeked, ReadMode, Received};
+use crate::error::{AcceptError, ReadError, WriteError};
+use crate::layout::{Framing, Layout, Parameters, Side};
+use crate::linux::Linux;
+use crate::parts::{Limits, PeerParts};
+use crate::wait::Wait;
+
+/// One end of a connection: reads, writes, waits, and ends it.
+///
+/// Every method takes `&self` and may be called from any thread. Reads are done one after the other, and so are writes; a read that waits hinders neither
+/// writes nor peeks. Dropping an end closes it: the peer can still read what was written, then sees the end. A killed process looks just like that.
+pub struct Endpoint(Channel<Linux>);
+
+/// Creates a connection: the creator's (client's) end, and what to pass to the other process for the second end.
+///
+/// Fails when descriptors or memory run out. Three descriptors stay with the end.
+pub fn create(parameters: &Parameters) -> io::Result<(Endpoint, PeerParts)> {
+    let layout = Layout::new(parameters);
+    let memory = memfd::create_sealed("ennead-channel", layout.size())?;
+    let mapping = Mapping::new(&memory, layout.size())?;
+    for (at, word) in layout.header() {
+        mapping.atomic_u64(at).store(word, std::sync::atomic::Ordering::Release);
+    }
+    let (our_listener, their_ringer) = doorbell::pair()?;
+    let (their_listener, our_ringer) = doorbell::pair()?;
+    let parts = PeerParts { memory: memory.try_clone()?, listener: their_listener, ringer: their_ringer };
+    let listener = Listener::keep(our_listener)?;
+    let ringer = Ringer::adopt(our_ringer)?;
+    Ok((Endpoint(Channel::new(Linux { mapping, memory, listener, ringer }, Side::Client, &layout)), parts))
+}
+
+impl Endpoint {
+    /// The second end (the server's), from what the creator passed. Trusts nothing of it: the memory must be sealed, in tmpfs, of exactly the announced size; the
+    /// doorbells must be anonymous pipes' ends of the right direction, and are opened afresh, so that the creator's copies give it no hold on this process.
+    pub fn accept(parts: PeerParts, limits: &Limits) -> Result<Self, AcceptError> {
+        let (linux, layout) = parts.open(limits)?;
+        Ok(Self(Channel::new(linux, Side::Server, &layout)))
+    }
+
+    /// Bytes or messages.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        self.0.framing
+    }
+
+    /// The capacity of the ring that this end reads, in bytes.
+    #[must_use]
+    pub fn inbound_capacity(&self) -> u32 {
+        self.0.inbound.capacity as u32
+    }
+
+    /// The capacity of the ring that this end writes, in bytes.
+    #[must_use]
+    pub fn outbound_capacity(&self) -> u32 {
+        self.0.outbound.capacity as u32
+    }
+
+    /// Reads into `buffer`: at least one byte, or one message (which may be empty), or a message's first part if `buffer` is shorter; then the next read goes on
+    /// there. An empty buffer on a byte connection reads nothing at once. If the wait ends within a message larger than the ring, what has arrived is reported.
+    pub fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: Wait<'_>) -> Result<Received, ReadError> {
+        self.0.read(buffer, mode, &wait).map_err(ReadError::from)
+    }
+
+    /// Writes all of `bytes`, or one message. With [`Wait::Never`] a byte stream takes what there is room for (at least one byte, else `WouldBlock`), a message goes
+    /// whole or not at all. What the error reports as written the peer can read, unless it is gone.
+    pub fn write(&self, bytes: &[u8], wait: Wait<'_>) -> Result<usize, WriteError> {
+        if self.0.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
+            return Err(WriteError::TooLong);
+        }
+        let mut written = 0;
+        match self.0.write(bytes, &wait, &mut written) {
+            Ok(()) => Ok(written),
+            Err(fault) => Err(WriteError::new(fault, written)),
+        }
+    }
+
+    /// Copies what could be read now, without taking it: of the first message only, on a message connection. Never waits, also not for a blocked reader.
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked, ReadError> {
+        self.0.peek(buffer).map_err(ReadError::from)
+    }
+
+    /// Waits until the peer has read everything that was written before. `Ended` if it is gone before that.
+    pub fn flush(&self, wait: Wait<'_>) -> Result<(), WriteError> {
+        self.0.flush(&wait).map_err(|fault| WriteError::new(fault, 0))
+    }
+
+    /// Closes this end for writing: the peer reads what was written, then sees the end. A write that waits fails with `Closed`.
+    pub fn shutdown_write(&self) {
+        self.0.shutdown_write();
+    }
+
+    /// Ends the connection and makes unread data void, in both directions: every operation, here and at the peer, waiting or later, fails with `Disconnected`.
+    pub fn disconnect(&self) {
+        self.0.disconnect();
+    }
+
+    /// Closes this end as dropping it does, while other threads may be waiting at it: they fail with `Closed`. Descriptors and memory go when it is dropped.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Prepares for a wait in epoll or the like, on [`Endpoint::as_fd`]: says to the peer that this end sleeps, then looks once more. Takes rings that are there.
+    pub fn arm(&self, interest: Interest) -> Arming {
+        self.0.arm(interest)
+    }
+
+    /// Whether the peer is known or found to be gone or to have closed its end: what is unread can still be read. One system call.
+    #[must_use]
+    pub fn peer_has_ended(&self) -> bool {
+        self.0.notice_death_now();
+        self.0.look().peer_reads_no_more()
+    }
+}
+
+impl AsFd for Endpoint {
+    /// The inbound doorbell: readable when armed and something has happened, or when the peer is gone.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.system.listener.as_fd()
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("side", &self.0.side)
+            .field("framing", &self.0.framing)
+            .field("inbound", &self.0.inbound.capacity)
+            .field("outbound", &self.0.outbound.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+impl Endpoint {
+    pub(crate) fn sleepers(&self) -> u32 {
+        self.0.waiters.count()
+    }
+
+    pub(crate) fn outbound_is_empty(&self) -> bool {
+        self.0.tail().word() == 0
+    }
+}

@@ -1,0 +1,39 @@
+//! A connection between two processes that leaves the kernel alone while both are busy.
+//!
+//! One sealed memory file holds a ring each way; one kernel pipe each way is the doorbell. A side rings only when the other has said that it sleeps; the end
+//! of the pipe says that the other side is gone, however it went. An idle connection costs three descriptors an end and the pages that were touched.
+//!
+//! The peer is never trusted: what is passed in [`PeerParts`] is verified before it is used, and whatever it writes into the rings is copied once, checked,
+//! then used. A violation poisons this side (every later operation fails with ERROR_INVALID_DATA); it never panics, hangs or reads out of bounds.
+//!
+//! Where things are: `layout` says what lies where in the file, `position` and `frame` are the arithmetic, `receive` and `send` the ring algorithm, `awaiting`
+//! the sleeping and ringing, all generic over `system::System`, so that the model checker runs the same code as Linux (`linux`) does.
+#![forbid(unsafe_code)]
+
+mod arming;
+mod awaiting;
+mod channel;
+mod endpoint;
+mod error;
+mod frame;
+mod layout;
+mod linux;
+mod parts;
+mod peek;
+mod position;
+mod receive;
+mod send;
+mod spin;
+mod system;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod wait;
+
+pub use arming::{Arming, Interest};
+pub use channel::{Peeked, ReadMode, Received};
+pub use endpoint::{Endpoint, create};
+pub use error::{AcceptError, ReadError, WriteError};
+pub use layout::{Framing, LARGEST_CAPACITY, Parameters, SMALLEST_CAPACITY};
+pub use parts::{Limits, PeerParts};
+pub use wait::{CancelToken, Wait};

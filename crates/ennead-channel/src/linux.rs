@@ -1,0 +1,173 @@
+//! The algorithm's world on Linux: a mapping, two pipes, futexes.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+use ennead_sys::doorbell::{self, Listener, Ringer};
+use ennead_sys::futex::{self, Scope, Woken};
+use ennead_sys::mapping::Mapping;
+
+use crate::system::{Heard, System, Word};
+use crate::wait::Wait;
+
+/// One end's memory and doorbells.
+#[derive(Debug)]
+pub(crate) struct Linux {
+    pub(crate) mapping: Mapping,
+    /// Kept so that the end can be shared.
+    #[expect(dead_code, reason = "for sharing the end, which comes next")]
+    pub(crate) memory: OwnedFd,
+    pub(crate) listener: Listener,
+    pub(crate) ringer: Ringer,
+}
+
+/// A word of this process.
+pub(crate) struct LinuxWord(AtomicU32);
+
+impl Word for LinuxWord {
+    fn new(value: u32) -> Self {
+        Self(AtomicU32::new(value))
+    }
+
+    #[inline]
+    fn load(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    #[inline]
+    fn exchange(&self, expected: u32, new: u32) -> bool {
+        self.0.compare_exchange(expected, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    #[inline]
+    fn swap(&self, new: u32) -> u32 {
+        self.0.swap(new, Ordering::SeqCst)
+    }
+
+    #[inline]
+    fn add(&self, value: u32) -> u32 {
+        self.0.fetch_add(value, Ordering::SeqCst)
+    }
+
+    #[inline]
+    fn or(&self, bits: u32) -> u32 {
+        self.0.fetch_or(bits, Ordering::SeqCst)
+    }
+}
+
+impl System for Linux {
+    type Word = LinuxWord;
+
+    #[inline]
+    fn load(&self, at: usize) -> u64 {
+        self.mapping.atomic_u64(at).load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, value: u64) {
+        self.mapping.atomic_u64(at).store(value, Ordering::Release);
+    }
+
+    #[inline]
+    fn exchange(&self, at: usize, expected: u64, new: u64) -> bool {
+        self.mapping
+            .atomic_u64(at)
+            .compare_exchange(expected, new, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+
+    fn set_bits(&self, at: usize, bits: u64) {
+        self.mapping.atomic_u64(at).fetch_or(bits, Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn copy_out(&self, at: usize, to: &mut [u8]) {
+        self.mapping.copy_out(at, to);
+    }
+
+    #[inline]
+    fn copy_in(&self, at: usize, from: &[u8]) {
+        self.mapping.copy_in(at, from);
+    }
+
+    fn ring(&self) {
+        self.ringer.ring();
+    }
+
+    fn listen(&self, wait: &Wait<'_>) -> io::Result<Heard> {
+        let heard = match wait {
+            Wait::Forever => self.listener.wait()?,
+            _ => self.listener.wait_with(wait.token().map(|token| token.event().as_fd()), wait.deadline())?,
+        };
+        Ok(match heard {
+            doorbell::Heard::Ring => Heard::Ring,
+            doorbell::Heard::End => Heard::End,
+            doorbell::Heard::Other => Heard::Cancelled,
+            doorbell::Heard::TimedOut => Heard::TimedOut,
+        })
+    }
+
+    fn take_ring(&self) -> Option<Heard> {
+        match self.listener.take() {
+            Ok(Some(doorbell::Heard::End)) => Some(Heard::End),
+            Ok(Some(_)) => Some(Heard::Ring),
+            Ok(None) | Err(_) => None,
+        }
+    }
+
+    fn peer_is_gone(&self) -> bool {
+        self.listener.is_ended()
+    }
+
+    fn ring_self(&self) {
+        // Without a free descriptor our own sleeper cannot be woken by us; the peer, which was rung, or its end will do it.
+        for _ in 0..1000 {
+            if self.listener.ring_self().is_ok() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn sleep(&self, word: &LinuxWord, expected: u32, wait: &Wait<'_>) -> io::Result<Heard> {
+        let woken = match wait.token() {
+            None => futex::wait(&word.0, expected, Scope::Private, wait.deadline())?,
+            Some(token) => {
+                if token.is_cancelled() {
+                    return Ok(Heard::Cancelled);
+                }
+                futex::wait_any(&[(&word.0, expected), (token.word(), 0)], Scope::Private, wait.deadline())?
+            }
+        };
+        Ok(match woken {
+            Woken::TimedOut => Heard::TimedOut,
+            Woken::LookAgain if wait.is_cancelled() => Heard::Cancelled,
+            Woken::LookAgain => Heard::Ring,
+        })
+    }
+
+    fn wake(&self, word: &LinuxWord) {
+        futex::wake(&word.0, u32::MAX, Scope::Private);
+    }
+
+    #[inline]
+    fn cpu(&self) -> u32 {
+        ennead_sys::cpu::current()
+    }
+
+    #[inline]
+    fn ticks(&self) -> u64 {
+        ennead_sys::cpu::ticks()
+    }
+
+    #[inline]
+    fn spin_hint(&self) {
+        std::hint::spin_loop();
+    }
+}

@@ -1,0 +1,194 @@
+//! Writing: copy first, then one store commits. A message that fits the ring becomes visible whole or not at all; a larger one streams in frames.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::awaiting::Awaited;
+use crate::channel::{Channel, Standing, flag};
+use crate::error::Fault;
+use crate::frame::{Frame, HEADER};
+use crate::layout::{Framing, Ring};
+use crate::position::{Cursor, Position};
+use crate::system::System;
+use crate::wait::Wait;
+
+/// A stream is committed in pieces of at most this much, so that the reader can begin before the writer has finished.
+const PIECE: u64 = 16 * 1024;
+
+impl<S: System> Channel<S> {
+    /// Writes `bytes`; `written` counts what was committed, also when the write fails.
+    pub(crate) fn write(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
+        let _turn = self.writer.take(&self.system, wait)?;
+        self.publish_cpu();
+        self.notice_death();
+        match self.framing {
+            Framing::Bytes => self.write_bytes(bytes, wait, written),
+            Framing::Messages if Frame::space(bytes.len() as u64) <= self.outbound.capacity => {
+                self.write_message(bytes, wait, written)
+            }
+            Framing::Messages => self.stream_message(bytes, wait, written),
+        }
+    }
+
+    /// Waits until the peer has read everything that was written before.
+    pub(crate) fn flush(&self, wait: &Wait<'_>) -> Result<(), Fault> {
+        let until = self.tail();
+        loop {
+            let standing = self.standing_to_write()?;
+            if self.peer_has_reached(until)? {
+                return Ok(());
+            }
+            self.wait_to_write(Awaited::Room { until }, standing, wait)?;
+        }
+    }
+
+    /// Up to where the peer must have read for a write of so many bytes to go on at once.
+    pub(crate) fn room_needed(&self, bytes: usize) -> Position {
+        let capacity = self.outbound.capacity;
+        let wanted = match self.framing {
+            Framing::Messages if Frame::space(bytes as u64) <= capacity => Frame::space(bytes as u64),
+            _ => (bytes as u64).clamp(1, PIECE.min(capacity / 2)),
+        };
+        self.tail().plus(wanted).minus(capacity)
+    }
+
+    fn write_bytes(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
+        while *written < bytes.len() {
+            let rest = (bytes.len() - *written) as u64;
+            let wanted = rest.min(self.outbound.capacity / 2).min(PIECE);
+            let free = match self.room(wanted, 1, wait) {
+                // A writer that will not wait has written what there was room for.
+                Err(Fault::WouldBlock) if *written > 0 => return Ok(()),
+                outcome => outcome?,
+            };
+            let piece = rest.min(free).min(PIECE);
+            self.copy_to_ring(self.outbound, self.tail(), &bytes[*written..*written + piece as usize]);
+            self.publish(piece);
+            *written += piece as usize;
+        }
+        if bytes.is_empty() { self.standing_to_write().map(drop) } else { Ok(()) }
+    }
+
+    fn write_message(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
+        let len = bytes.len() as u64;
+        let space = Frame::space(len);
+        self.room(space, space, wait)?;
+        self.write_frame(Frame { left: len, fragment: len, first: true, cut: false }, bytes);
+        *written = bytes.len();
+        Ok(())
+    }
+
+    fn stream_message(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
+        if matches!(wait, Wait::Never) {
+            return Err(Fault::WouldBlock);
+        }
+        let outcome = self.stream_frames(bytes, wait, written);
+        let given_up = matches!(outcome, Err(Fault::TimedOut | Fault::Cancelled | Fault::System(_)));
+        if given_up && *written > 0 {
+            // The room for this was kept free.
+            self.write_frame(Frame::CUT, &[]);
+        }
+        outcome
+    }
+
+    fn stream_frames(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
+        while *written < bytes.len() {
+            let left = (bytes.len() - *written) as u64;
+            let last = Frame::space(left);
+            // Room for a frame of 8 bytes at least, and after it for a CUT.
+            let wanted = last.min(self.outbound.capacity / 2).min(PIECE);
+            let free = self.room(wanted, last.min(3 * HEADER), wait)?;
+            let fragment = if last <= free.min(PIECE) { left } else { (free.min(PIECE) - 2 * HEADER) & !7 };
+            let frame = Frame { left, fragment, first: *written == 0, cut: false };
+            self.write_frame(frame, &bytes[*written..*written + fragment as usize]);
+            *written += fragment as usize;
+        }
+        Ok(())
+    }
+
+    fn write_frame(&self, frame: Frame, payload: &[u8]) {
+        let tail = self.tail();
+        let at = self.outbound.start + tail.offset(self.outbound.capacity);
+        self.system.store(at, frame.word());
+        self.copy_to_ring(self.outbound, tail.plus(HEADER), payload);
+        self.publish(Frame::space(frame.fragment));
+    }
+
+    fn publish(&self, bytes: u64) {
+        self.commit_tail(self.tail().plus(bytes));
+        self.wake_reader();
+    }
+
+    /// Waits until at least `least` bytes are free; says how many are. A wait, once needed, is for `wanted`, so that the two sides do not wake each other for
+    /// every few bytes.
+    #[inline]
+    fn room(&self, wanted: u64, least: u64, wait: &Wait<'_>) -> Result<u64, Fault> {
+        let capacity = self.outbound.capacity;
+        loop {
+            let standing = self.standing_to_write()?;
+            let free = self.free(wanted)?;
+            if free >= wanted || (free >= least && matches!(wait, Wait::Never)) {
+                return Ok(free);
+            }
+            let until = self.tail().plus(wanted).minus(capacity);
+            self.wait_to_write(Awaited::Room { until }, standing, wait)?;
+        }
+    }
+
+    fn wait_to_write(&self, awaited: Awaited, standing: Standing, wait: &Wait<'_>) -> Result<(), Fault> {
+        match self.wait_for(awaited, standing, wait) {
+            Err(Fault::WouldBlock) if self.ended_meanwhile(standing.flags) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    #[inline]
+    fn standing_to_write(&self) -> Result<Standing, Fault> {
+        let standing = self.standing()?;
+        if standing.flags & flag::WRITE_CLOSED != 0 {
+            return Err(Fault::Closed);
+        }
+        if standing.peer_reads_no_more() {
+            return Err(Fault::Ended);
+        }
+        Ok(standing)
+    }
+
+    /// How many bytes of the outbound ring are free: as last seen if that is `enough`, else looked up and checked.
+    #[inline]
+    fn free(&self, enough: u64) -> Result<u64, Fault> {
+        let capacity = self.outbound.capacity;
+        let tail = self.tail();
+        let used = |word| Cursor::from_word(word, self.framing).map(|cursor| tail.ahead_of(cursor.at));
+        if let Some(known) = used(self.peer_cursor.load(Relaxed)).filter(|used| *used <= capacity)
+            && capacity - known >= enough
+        {
+            return Ok(capacity - known);
+        }
+        let word = self.system.load(self.outbound.cursor());
+        match used(word) {
+            Some(used) if used <= capacity => {
+                self.peer_cursor.store(word, Relaxed);
+                Ok(capacity - used)
+            }
+            _ => Err(self.poison("a reader's position that cannot be")),
+        }
+    }
+
+    /// Whether the peer has read up to `until`, which is at most our tail.
+    fn peer_has_reached(&self, until: Position) -> Result<bool, Fault> {
+        let word = self.system.load(self.outbound.cursor());
+        let cursor = Cursor::from_word(word, self.framing)
+            .ok_or_else(|| self.poison("a reader's position that cannot be"))?;
+        Ok(cursor.at.has_reached(until))
+    }
+
+    fn copy_to_ring(&self, ring: Ring, to: Position, from: &[u8]) {
+        let offset = to.offset(ring.capacity);
+        let straight = from.len().min(ring.capacity as usize - offset);
+        let (before, after) = from.split_at(straight);
+        self.system.copy_in(ring.start + offset, before);
+        if !after.is_empty() {
+            self.system.copy_in(ring.start, after);
+        }
+    }
+}
