@@ -333,7 +333,11 @@ fn ends_are_given_by_name() {
     let (here, there) = duplex().unwrap();
     let (_unused, wrong_way) = pipe().unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["ends_are_given_by_name", "--exact"]).env(PART, "1").stdin(Stdio::null());
+    command
+        .args(["ends_are_given_by_name", "--exact"])
+        .env(PART, "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
     let (reader, writer) = there.split();
     let mut child = Redirect::new(command)
         .give_reader("QUESTIONS", reader)
