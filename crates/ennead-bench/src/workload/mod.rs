@@ -1,4 +1,4 @@
-//! What an end process does. Each workload is written once, over [`Connection`](crate::peer::Connection).
+//! What an end process does. Each workload is written once, over [`Connection`].
 //!
 //! An end says on its standard output, a line each: `listening` (a client may come), `connected` (it then waits for
 //! a line on its standard input before it begins), `armed` (kill the peer now), `value UNIT NUMBER`, `failed WHY`.
