@@ -22,7 +22,8 @@ pub enum ReadError {
 /// Why a write failed, and how much was written before it did.
 #[derive(Debug)]
 pub enum WriteError {
-    /// Every reader is gone: `ERROR_BROKEN_PIPE` (`WriteFile`, *Pipes*).
+    /// Every reader is gone: `ERROR_BROKEN_PIPE`, as `WriteFile` documents it for anonymous pipes. (A program under
+    /// Wine gets `ERROR_NO_DATA` here; portable ones check for both.)
     Ended {
         /// Bytes that had been written. Whether somebody read them is unknown.
         written: usize,
