@@ -4,8 +4,10 @@
 //!   that any program can be at the other end.
 //! - [`impersonation`]: a server's thread acts as its client (`ImpersonateNamedPipeClient`), as far as the client's
 //!   quality of service and the server's own privileges allow.
+//! - [`named`]: `CreateNamedPipe`, `ConnectNamedPipe`, `CreateFile` on `\\.\pipe\NAME`, and their kin.
 
 #![forbid(unsafe_code)]
 
 pub mod anonymous;
 pub mod impersonation;
+pub mod named;

@@ -11,6 +11,14 @@ pub fn effective_gid() -> u32 {
     rustix::process::getegid().as_raw()
 }
 
+/// The groups of the calling thread: the effective one, then the supplementary ones.
+pub fn groups() -> Vec<u32> {
+    let mut groups = vec![effective_gid()];
+    // It cannot fail for a caller who may be asked about itself; without groups, less is allowed, not more.
+    groups.extend(rustix::process::getgroups().unwrap_or_default().iter().map(|group| group.as_raw()));
+    groups
+}
+
 /// Whether the program was started with more rights than its caller has (set-uid, file capabilities): then nothing in
 /// its environment may be believed.
 pub fn is_secure_execution() -> bool {
@@ -40,7 +48,18 @@ pub fn computer_name() -> Option<String> {
 
 /// The login session that the process belongs to, as the audit system numbers them; 0 outside any.
 pub fn session() -> u32 {
-    let text = std::fs::read_to_string("/proc/self/sessionid").unwrap_or_default();
+    // It never changes but at a login, before any program of ours runs.
+    static SESSION: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *SESSION.get_or_init(|| read_session("/proc/self/sessionid"))
+}
+
+/// The login session of the process with that id in this pid namespace; 0 outside any, and for one that is gone.
+pub fn session_of(pid: u32) -> u32 {
+    read_session(&format!("/proc/{pid}/sessionid"))
+}
+
+fn read_session(path: &str) -> u32 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
     text.trim().parse().ok().filter(|id| *id != u32::MAX).unwrap_or(0)
 }
 

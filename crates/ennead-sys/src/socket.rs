@@ -83,6 +83,11 @@ pub fn most_waiting() -> u32 {
         .map_or(129, |most| most.saturating_add(1))
 }
 
+/// Whether a send failed because this user has as many descriptors on their way as it may (`ETOOMANYREFS`).
+pub fn is_too_many_in_flight(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::TOOMANYREFS)
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Connection {

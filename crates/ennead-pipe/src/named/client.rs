@@ -1,0 +1,447 @@
+//! The client's end of an instance.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use ennead_channel::Wait;
+use ennead_security::{AccessMask, SecurityDescriptor};
+use ennead_sys::process;
+use ennead_sys::socket::{Connection, Peer};
+
+use crate::impersonation::SecurityQuality;
+
+use super::arrival::{check_direction, parameters};
+use super::end::{self, End, HandleModes, Peeked, Received};
+use super::error::{During, Operation, Reason, Result};
+use super::handshake::Handshake;
+use super::layout::Traits;
+use super::modes::{Modes, WaitMode};
+use super::name::PipeName;
+use super::patience::Patience;
+use super::place::Place;
+use super::security::{self, MAPPING};
+use super::server::unless_blocked;
+use super::snapshot::Snapshot;
+use super::waiting::{Timeout, until_listening};
+
+/// How a pipe is opened (`CreateFile`). The default: GENERIC_READ | GENERIC_WRITE, impersonation level, byte-read,
+/// blocking.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    access: AccessMask,
+    quality: SecurityQuality,
+    modes: Modes,
+    write_through: bool,
+    place: Option<Place>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClientOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            access: AccessMask::GENERIC_READ | AccessMask::GENERIC_WRITE,
+            quality: SecurityQuality::default(),
+            modes: Modes::default(),
+            write_through: false,
+            place: None,
+        }
+    }
+
+    /// The access asked for (*dwDesiredAccess*). SYNCHRONIZE and FILE_READ_ATTRIBUTES are added, as `CreateFile` does.
+    #[must_use]
+    pub const fn access(mut self, access: AccessMask) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Reading only: GENERIC_READ, and FILE_WRITE_ATTRIBUTES so that the modes can be changed.
+    #[must_use]
+    pub const fn read_only(self) -> Self {
+        self.access(AccessMask(AccessMask::GENERIC_READ.0 | AccessMask::FILE_WRITE_ATTRIBUTES.0))
+    }
+
+    /// Writing only: GENERIC_WRITE.
+    #[must_use]
+    pub const fn write_only(self) -> Self {
+        self.access(AccessMask::GENERIC_WRITE)
+    }
+
+    /// How far the server may go on this client's behalf.
+    #[must_use]
+    pub const fn quality(mut self, quality: SecurityQuality) -> Self {
+        self.quality = quality;
+        self
+    }
+
+    /// The handle's first modes. `CreateFile` always begins with byte-read and blocking; this is it and
+    /// `SetNamedPipeHandleState` in one, for the handle alone.
+    #[must_use]
+    pub const fn modes(mut self, modes: Modes) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    /// `FILE_FLAG_WRITE_THROUGH`: matters between computers only; kept.
+    #[must_use]
+    pub const fn write_through(mut self, through: bool) -> Self {
+        self.write_through = through;
+        self
+    }
+
+    /// Other namespaces than the process's own.
+    #[must_use]
+    pub fn place(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    /// Connects to an instance that listens. Does not wait for one.
+    ///
+    /// # Errors
+    /// ERROR_FILE_NOT_FOUND if no process serves the pipe; ERROR_PIPE_BUSY if no instance listens; ERROR_ACCESS_DENIED if
+    /// the descriptor, or the pipe's direction, does not allow the access; ERROR_INVALID_NAME; ERROR_BAD_NETPATH for
+    /// another computer; ERROR_INVALID_PARAMETER for message-read mode on a byte-type pipe.
+    ///
+    /// Page: [CreateFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew), *Pipes*.
+    pub fn open(&self, name: &str) -> Result<Client> {
+        let open = || {
+            let name = PipeName::parse(name).map_err(Reason::Name)?;
+            self.connect(&self.the_place()?, &name)
+        };
+        open().during(Operation::Open)
+    }
+
+    /// [`ClientOptions::open`], and while all instances are busy, waits for one as `WaitNamedPipe` does.
+    ///
+    /// # Errors
+    /// As [`ClientOptions::open`], and ERROR_SEM_TIMEOUT instead of ERROR_PIPE_BUSY.
+    pub fn open_waiting(&self, name: &str, timeout: Timeout) -> Result<Client> {
+        self.connect_waiting(name, timeout).during(Operation::Open)
+    }
+
+    pub(super) fn connect_waiting(&self, name: &str, timeout: Timeout) -> std::result::Result<Client, Reason> {
+        let name = PipeName::parse(name).map_err(Reason::Name)?;
+        let place = self.the_place()?;
+        let mut deadline = None;
+        loop {
+            let busy = match self.connect(&place, &name) {
+                Err(busy @ Reason::NoneListening) => busy,
+                other => return other,
+            };
+            if timeout == Timeout::Never {
+                return Err(busy);
+            }
+            let end = match deadline {
+                Some(end) => end,
+                None => {
+                    let default = Snapshot::take(&place, &name)?.traits.default_timeout;
+                    *deadline.insert(timeout.deadline(default))
+                }
+            };
+            let left = match end {
+                None => Timeout::Forever,
+                Some(end) => Timeout::For(end.saturating_duration_since(std::time::Instant::now())),
+            };
+            until_listening(&place, &name, left, None)?;
+        }
+    }
+
+    fn the_place(&self) -> std::result::Result<Place, Reason> {
+        self.place.as_ref().map_or_else(Place::of_process, |place| Ok(place.clone()))
+    }
+
+    fn connect(&self, place: &Place, name: &PipeName) -> std::result::Result<Client, Reason> {
+        let mut snapshot = Snapshot::take(place, name)?;
+        let traits = snapshot.traits;
+        let access = MAPPING.map(self.access) | security::ALWAYS;
+        let descriptor = security::of_entry(snapshot.entry.descriptor())?;
+        let granted = security::check(&descriptor, &security::own_token(), access)?;
+        check_direction(&traits, granted)?;
+        end::check_modes(self.modes, traits.pipe_type)?;
+        let hello = Handshake {
+            access: granted.0,
+            quality: self.quality,
+            pid: process::id(),
+            session: process::session(),
+            computer: process::computer_name().unwrap_or_default(),
+        }
+        .encode();
+        let (endpoint, parts) = ennead_channel::create(&parameters(&traits))
+            .map_err(Reason::system("make the connection's memory and doorbells"))?;
+        let server = loop {
+            let connection = snapshot.connect()?;
+            if say_hello(&connection, &hello, &parts)? {
+                break connection.peer().map_err(Reason::system("ask who the server is"))?;
+            }
+        };
+        Ok(Client {
+            end: End { endpoint, pipe_type: traits.pipe_type, granted },
+            modes: HandleModes::new(self.modes),
+            traits,
+            descriptor,
+            server,
+            write_through: self.write_through,
+            entry: snapshot.entry.id(),
+            place: place.clone(),
+            name: name.clone(),
+        })
+    }
+}
+
+/// Sends the handshake; `false` if the server has hung up, because this client was stopped for too long, or because the
+/// instance has gone: then the next one is tried.
+fn say_hello(
+    connection: &Connection,
+    hello: &[u8],
+    parts: &ennead_channel::PeerParts,
+) -> std::result::Result<bool, Reason> {
+    let mut patience = Patience::new();
+    loop {
+        match connection.send(hello, &parts.as_fds()) {
+            Ok(()) => return Ok(true),
+            // This user has as many descriptors on their way as it may; servers are taking them.
+            Err(error) if ennead_sys::socket::is_too_many_in_flight(&error) => patience.wait()?,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+                ) =>
+            {
+                return Ok(false);
+            }
+            Err(source) => return Err(Reason::System { step: "send the handshake", source }),
+        }
+    }
+}
+
+/// The client's end of a pipe instance. All operations take `&self` and may be called from several threads. Dropping it
+/// closes it: what was written stays readable for the server.
+#[derive(Debug)]
+pub struct Client {
+    end: End,
+    modes: HandleModes,
+    traits: Traits,
+    descriptor: SecurityDescriptor,
+    server: Peer,
+    write_through: bool,
+    entry: u64,
+    place: Place,
+    name: PipeName,
+}
+
+impl Client {
+    /// Reads (`ReadFile`), as the handle's read and wait modes say.
+    ///
+    /// # Errors
+    /// ERROR_BROKEN_PIPE when the server has closed its end, or died, and everything was read; ERROR_PIPE_NOT_CONNECTED
+    /// when it has disconnected; ERROR_NO_DATA in no-wait mode if there is nothing; ERROR_ACCESS_DENIED.
+    ///
+    /// Page: [ReadFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile).
+    pub fn read(&self, buffer: &mut [u8]) -> Result<Received> {
+        self.read_with(buffer, end::wait_of(self.modes()))
+    }
+
+    /// [`Client::read`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Client::read`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn read_with(&self, buffer: &mut [u8], wait: Wait<'_>) -> Result<Received> {
+        self.end.read(buffer, self.modes().read, wait).during(Operation::Read)
+    }
+
+    /// [`Client::read`] without waiting: `None` if there is nothing to read.
+    ///
+    /// # Errors
+    /// As [`Client::read`].
+    pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<Received>> {
+        unless_blocked(self.read_with(buffer, Wait::Never))
+    }
+
+    /// Writes all of `data` (`WriteFile`), as the handle's wait mode says: in no-wait mode, a message all or nothing, and of
+    /// bytes as many as there is room for. Gives the number of bytes written.
+    ///
+    /// # Errors
+    /// ERROR_NO_DATA when the server has closed its end or died; ERROR_PIPE_NOT_CONNECTED when it has disconnected;
+    /// ERROR_ACCESS_DENIED.
+    ///
+    /// Page: [WriteFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-writefile).
+    pub fn write(&self, data: &[u8]) -> Result<usize> {
+        match self.modes().wait {
+            WaitMode::Wait => self.write_with(data, Wait::Forever),
+            WaitMode::NoWait => self.end.write_no_wait(data).during(Operation::Write),
+        }
+    }
+
+    /// [`Client::write`] with a wait of its own. With [`Wait::Never`], bytes may be written in part.
+    ///
+    /// # Errors
+    /// As [`Client::write`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn write_with(&self, data: &[u8], wait: Wait<'_>) -> Result<usize> {
+        self.end.write(data, wait).during(Operation::Write)
+    }
+
+    /// [`Client::write`] without waiting: `None` if there is no room.
+    ///
+    /// # Errors
+    /// As [`Client::write`].
+    pub fn try_write(&self, data: &[u8]) -> Result<Option<usize>> {
+        unless_blocked(self.write_with(data, Wait::Never))
+    }
+
+    /// Copies what can be read without taking it (`PeekNamedPipe`). Never waits.
+    ///
+    /// # Errors
+    /// ERROR_BROKEN_PIPE when the server has closed its end and everything was read; ERROR_PIPE_NOT_CONNECTED;
+    /// ERROR_ACCESS_DENIED.
+    ///
+    /// Page: [PeekNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-peeknamedpipe).
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        self.end.peek(buffer).during(Operation::Peek)
+    }
+
+    /// Writes a message and reads the answer (`TransactNamedPipe`).
+    ///
+    /// # Errors
+    /// ERROR_BAD_PIPE for a byte-type pipe or in byte-read mode; ERROR_PIPE_BUSY with unread data in the pipe; and those of
+    /// read and write.
+    ///
+    /// Page: [TransactNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-transactnamedpipe).
+    pub fn transact(&self, request: &[u8], reply: &mut [u8]) -> Result<Received> {
+        self.transact_with(request, reply, Wait::Forever)
+    }
+
+    /// [`Client::transact`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Client::transact`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn transact_with(&self, request: &[u8], reply: &mut [u8], wait: Wait<'_>) -> Result<Received> {
+        self.end.transact(request, reply, self.modes().read, wait).during(Operation::Transact)
+    }
+
+    /// Waits until the server has read everything (`FlushFileBuffers`), or has closed its end.
+    ///
+    /// # Errors
+    /// ERROR_PIPE_NOT_CONNECTED when the server has disconnected.
+    ///
+    /// Page: [FlushFileBuffers](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers).
+    pub fn flush(&self) -> Result<()> {
+        self.flush_with(Wait::Forever)
+    }
+
+    /// [`Client::flush`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Client::flush`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn flush_with(&self, wait: Wait<'_>) -> Result<()> {
+        self.end.flush(wait).during(Operation::Flush)
+    }
+
+    /// The handle's modes (`GetNamedPipeHandleState`).
+    #[must_use]
+    pub fn modes(&self) -> Modes {
+        self.modes.get()
+    }
+
+    /// Changes the handle's modes (`SetNamedPipeHandleState`).
+    ///
+    /// # Errors
+    /// ERROR_INVALID_PARAMETER for message-read mode of a byte-type pipe; ERROR_ACCESS_DENIED for a handle without
+    /// FILE_WRITE_ATTRIBUTES; ERROR_PIPE_NOT_CONNECTED when the server has disconnected.
+    pub fn set_modes(&self, modes: Modes) -> Result<()> {
+        let set = || {
+            self.end.check_connected()?;
+            self.modes.set(modes, self.traits.pipe_type, self.end.granted)
+        };
+        set().during(Operation::SetState)
+    }
+
+    /// How many instances the pipe has now, in all processes (`GetNamedPipeHandleState`); 0 when its servers are gone.
+    ///
+    /// # Errors
+    /// ERROR_PIPE_NOT_CONNECTED when the server has disconnected; what the entry says when it cannot be read.
+    pub fn current_instances(&self) -> Result<u32> {
+        let count = || {
+            self.end.check_connected()?;
+            match Snapshot::take(&self.place, &self.name) {
+                Ok(snapshot) if snapshot.entry.id() == self.entry => snapshot.instances(),
+                Ok(_) | Err(Reason::NotFound) => Ok(0),
+                Err(other) => Err(other),
+            }
+        };
+        count().during(Operation::Query)
+    }
+
+    /// Type, limits and quotas (`GetNamedPipeInfo`). *Out* and *in* are the server's: the client reads what goes out.
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    /// The rights that this handle has, generic ones replaced.
+    #[must_use]
+    pub fn granted(&self) -> AccessMask {
+        self.end.granted
+    }
+
+    /// The pipe's security descriptor.
+    #[must_use]
+    pub fn security(&self) -> &SecurityDescriptor {
+        &self.descriptor
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &PipeName {
+        &self.name
+    }
+
+    /// Whether `FILE_FLAG_WRITE_THROUGH` was given.
+    #[must_use]
+    pub fn is_write_through(&self) -> bool {
+        self.write_through
+    }
+
+    /// Who the server is, as the kernel recorded it when it began to listen.
+    #[must_use]
+    pub fn server(&self) -> &Peer {
+        &self.server
+    }
+
+    /// The server's process id (`GetNamedPipeServerProcessId`); 0 if it has none in this pid namespace.
+    #[must_use]
+    pub fn server_process_id(&self) -> u32 {
+        self.server.pid
+    }
+
+    /// The server's session (`GetNamedPipeServerSessionId`); 0 if it is not known.
+    #[must_use]
+    pub fn server_session_id(&self) -> u32 {
+        process::session_of(self.server.pid)
+    }
+
+    /// This process's id (`GetNamedPipeClientProcessId`).
+    #[must_use]
+    pub fn client_process_id(&self) -> u32 {
+        process::id()
+    }
+
+    /// The connection underneath: its descriptor, and `arm` for waits in epoll and the like.
+    #[must_use]
+    pub fn endpoint(&self) -> &ennead_channel::Endpoint {
+        &self.end.endpoint
+    }
+}
+
+impl AsFd for Client {
+    /// Becomes readable when an armed [`Client::endpoint`] may read or write.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.endpoint.as_fd()
+    }
+}
+

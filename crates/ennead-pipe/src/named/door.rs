@@ -1,0 +1,421 @@
+//! The door of a pipe in one process: listening sockets that admit exactly as many clients as instances listen.
+//!
+//! Each listening socket (a *desk*) admits a number of connections, counted by the kernel; the next one is refused at
+//! once, which is ERROR_PIPE_BUSY. The count is lowered *before* a connection is accepted, for a freed place would admit
+//! one too many. A socket admits one at least, so the last place is closed by refusing new connections for good
+//! (`shutdown`), and the next instance that listens gets a fresh socket under a fresh name.
+//!
+//! A client sends its handshake right after it has connected. One that was accepted before its handshake came is a
+//! *guest*: it keeps its place, but for a tenth of a second only, so that one who says nothing cannot keep others out. An
+//! honest client that was stopped for so long notices, and connects anew.
+//!
+//! Who waits for an instance (`WaitNamedPipe`) sits in the *waiting room*, a socket that nobody talks over: it is closed
+//! by the server when an instance listens, and by the kernel when the server dies.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ennead_namespace::{Entry, Protection, SocketFolder, SocketName};
+use ennead_sys::futex::{self, Scope};
+use ennead_sys::poll::{self, Interest, Watch};
+use ennead_sys::process;
+use ennead_sys::readiness::{Alarm, WatchSet};
+use ennead_sys::socket::{self, Connection, Listener, Message};
+
+use super::error::Reason;
+use super::handshake;
+use super::layout::{Record, Records};
+use super::service::Table;
+
+/// How long a client may take between its connection and its handshake.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Door {
+    inner: Mutex<Inner>,
+    set: WatchSet,
+    alarm: Alarm,
+    room: Listener,
+    room_name: SocketName,
+    sockets: SocketFolder,
+    protection: Protection,
+    most_waiting: u32,
+    /// The record that counts this process's instances and names its waiting room.
+    home: u32,
+    entry: Arc<Entry>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Instances that listen and have no client yet.
+    listening: u32,
+    /// INVARIANT, outside `settle` and `take`: the desks' places and the guests together are `listening`.
+    desks: Vec<Desk>,
+    guests: Vec<Guest>,
+    /// Records that this process holds and no desk uses.
+    spare: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    record: u32,
+    name: SocketName,
+    listener: Listener,
+    places: u32,
+}
+
+#[derive(Debug)]
+struct Guest {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Door {
+    /// A door with a waiting room and no desk. `home` is a record of `entry` that this process holds.
+    pub fn open(
+        entry: Arc<Entry>,
+        sockets: SocketFolder,
+        protection: Protection,
+        home: u32,
+    ) -> Result<Self, Reason> {
+        // Also removes what a killed holder of the record left.
+        let room_name = sockets.new_name(&entry, home).map_err(Reason::Namespace)?;
+        let most_waiting = socket::most_waiting();
+        let room = bind(&sockets, &protection, &room_name)?;
+        room.admit(most_waiting).map_err(Reason::system("listen in the waiting room"))?;
+        let (set, alarm) = watch().map_err(Reason::system("watch the pipe's sockets"))?;
+        let records = Records(entry.body().map_err(Reason::Namespace)?);
+        let record = Record {
+            listener: 0,
+            room: room_name.token,
+            uid: room_name.uid,
+            instances: 0,
+            pid: process::id(),
+        };
+        records.write(home, &record);
+        records.arrivals().fetch_add(1, Ordering::AcqRel);
+        futex::wake(records.arrivals(), i32::MAX as u32, Scope::Shared);
+        let inner = Inner { listening: 0, desks: Vec::new(), guests: Vec::new(), spare: vec![home] };
+        Ok(Self {
+            inner: Mutex::new(inner),
+            set,
+            alarm,
+            room,
+            room_name,
+            sockets,
+            protection,
+            most_waiting,
+            home,
+            entry,
+        })
+    }
+
+    /// An instance listens: one client more may come.
+    pub fn offer(&self) -> Result<(), Reason> {
+        let mut inner = self.lock();
+        inner.listening += 1;
+        if let Err(reason) = self.settle(&mut inner) {
+            inner.listening -= 1;
+            return Err(reason);
+        }
+        drop(inner);
+        self.call_in();
+        Ok(())
+    }
+
+    /// A listening instance goes without having taken a client.
+    pub fn withdraw(&self) {
+        let mut inner = self.lock();
+        inner.listening = inner.listening.saturating_sub(1);
+        if let Err(error) = self.settle(&mut inner) {
+            tracing::warn!(target: "ennead::pipe", %error, "a listening socket could not be lowered");
+        }
+    }
+
+    /// Takes a client whose handshake has come and whom `greet` accepts, for an instance that listens; `None` if there is
+    /// none now.
+    pub fn take<T>(
+        &self,
+        mut greet: impl FnMut(&Connection, &[u8], Message) -> Result<T, Reason>,
+    ) -> Result<Option<T>, Reason> {
+        let mut inner = self.lock();
+        if inner.listening == 0 {
+            return Ok(None);
+        }
+        loop {
+            if let Some(client) = self.take_guest(&mut inner, &mut greet)? {
+                return Ok(Some(client));
+            }
+            let Some(connection) = self.accept(&mut inner)? else { return Ok(None) };
+            match hear(&connection, &mut greet) {
+                Heard::Client(client) => {
+                    inner.listening -= 1;
+                    return Ok(Some(client));
+                }
+                Heard::Nothing => {
+                    self.set.add(&connection).map_err(Reason::system("watch a client"))?;
+                    inner.guests.push(Guest { connection, until: Instant::now() + GRACE });
+                    self.set_alarm(&inner)?;
+                }
+                Heard::Refused => self.settle(&mut inner)?,
+            }
+        }
+    }
+
+    fn take_guest<T>(
+        &self,
+        inner: &mut Inner,
+        greet: &mut impl FnMut(&Connection, &[u8], Message) -> Result<T, Reason>,
+    ) -> Result<Option<T>, Reason> {
+        if inner.guests.is_empty() {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        let before = inner.guests.len();
+        let mut client = None;
+        let mut at = 0;
+        while at < inner.guests.len() && client.is_none() {
+            let guest = &inner.guests[at];
+            match hear(&guest.connection, greet) {
+                Heard::Nothing if now < guest.until => {
+                    at += 1;
+                    continue;
+                }
+                Heard::Nothing => {
+                    tracing::debug!(target: "ennead::pipe", "a client connected and said nothing");
+                }
+                Heard::Refused => {}
+                Heard::Client(taken) => client = Some(taken),
+            }
+            inner.guests.remove(at);
+        }
+        if inner.guests.len() < before {
+            inner.listening -= u32::from(client.is_some());
+            self.settle(inner)?;
+        }
+        self.set_alarm(inner)?;
+        Ok(client)
+    }
+
+    /// Accepts a connection that waits at a desk, with its place closed.
+    fn accept(&self, inner: &mut Inner) -> Result<Option<Connection>, Reason> {
+        const ACCEPT: &str = "accept a client";
+        let mut at = 0;
+        while at < inner.desks.len() {
+            let desk = &mut inner.desks[at];
+            if !is_readable(&desk.listener)? {
+                at += 1;
+                continue;
+            }
+            if desk.places > 1 {
+                desk.listener.admit(desk.places - 1).map_err(Reason::system("lower the listening socket"))?;
+                match desk.listener.accept() {
+                    Ok(Some(connection)) => {
+                        desk.places -= 1;
+                        return Ok(Some(connection));
+                    }
+                    outcome => {
+                        desk.listener
+                            .admit(desk.places)
+                            .map_err(Reason::system("raise the listening socket"))?;
+                        outcome.map_err(Reason::system(ACCEPT))?;
+                        at += 1;
+                        continue;
+                    }
+                }
+            }
+            desk.listener.refuse().map_err(Reason::system("close the listening socket"))?;
+            // At a descriptor limit the desk stays, refusing, with the client in its queue; the next take tries again.
+            let accepted = desk.listener.accept().map_err(Reason::system(ACCEPT))?;
+            let desk = inner.desks.swap_remove(at);
+            self.close(inner, &desk);
+            match accepted {
+                Some(connection) => return Ok(Some(connection)),
+                // Readable, and nobody there: not seen on a Unix socket, but its place must be offered again.
+                None => self.settle(inner)?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes the desks offer as many places as instances listen and guests do not occupy.
+    fn settle(&self, inner: &mut Inner) -> Result<(), Reason> {
+        let wanted = inner.listening.saturating_sub(inner.guests.len() as u32);
+        let offered: u32 = inner.desks.iter().map(|desk| desk.places).sum();
+        if wanted >= offered { self.raise(inner, wanted - offered) } else { self.lower(inner, offered - wanted) }
+    }
+
+    fn raise(&self, inner: &mut Inner, mut more: u32) -> Result<(), Reason> {
+        for desk in &mut inner.desks {
+            let step = more.min(self.most_waiting.saturating_sub(desk.places));
+            if step > 0 {
+                desk.listener
+                    .admit(desk.places + step)
+                    .map_err(Reason::system("raise the listening socket"))?;
+                desk.places += step;
+                more -= step;
+            }
+        }
+        while more > 0 {
+            let places = more.min(self.most_waiting);
+            let desk = self.set_up(inner, places)?;
+            inner.desks.push(desk);
+            more -= places;
+        }
+        Ok(())
+    }
+
+    /// A client beyond the places that are left, connected already, waits for the next instance; with the last place it is
+    /// turned away, as its instance is gone.
+    fn lower(&self, inner: &mut Inner, mut less: u32) -> Result<(), Reason> {
+        while less > 0 {
+            let Some(desk) = inner.desks.last_mut() else { break };
+            if desk.places > less {
+                desk.listener
+                    .admit(desk.places - less)
+                    .map_err(Reason::system("lower the listening socket"))?;
+                desk.places -= less;
+                break;
+            }
+            less -= desk.places;
+            if let Some(desk) = inner.desks.pop() {
+                self.close(inner, &desk);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_up(&self, inner: &mut Inner, places: u32) -> Result<Desk, Reason> {
+        let records = Records(self.entry.body().map_err(Reason::Namespace)?);
+        let record = match inner.spare.pop() {
+            Some(record) => record,
+            None => Table::lock(&self.entry)?.take_record()?,
+        };
+        let made = (|| {
+            let token = process::random_u64().map_err(Reason::system("get random bits"))?.max(1);
+            let name = SocketName { token, slot: record, ..self.room_name };
+            let listener = bind(&self.sockets, &self.protection, &name)?;
+            listener.admit(places).map_err(Reason::system("listen"))?;
+            self.set.add(&listener).map_err(Reason::system("watch the listening socket"))?;
+            Ok(Desk { record, name, listener, places })
+        })();
+        match made {
+            Ok(desk) => {
+                if record != self.home {
+                    let fields =
+                        Record { listener: 0, room: 0, uid: self.room_name.uid, instances: 0, pid: process::id() };
+                    records.write(record, &fields);
+                }
+                records.listener(record).store(desk.name.token, Ordering::Release);
+                Ok(desk)
+            }
+            Err(reason) => {
+                inner.spare.push(record);
+                Err(reason)
+            }
+        }
+    }
+
+    /// Takes a desk's name away; its socket closes with it, and who waits there is turned away.
+    fn close(&self, inner: &mut Inner, desk: &Desk) {
+        if let Ok(body) = self.entry.body() {
+            Records(body).listener(desk.record).store(0, Ordering::Release);
+        }
+        // What stays is swept with the entry.
+        let _ = self.sockets.remove(&desk.name);
+        inner.spare.push(desk.record);
+    }
+
+    /// Tells those in the waiting room to look again.
+    fn call_in(&self) {
+        while is_readable(&self.room).unwrap_or(false) && matches!(self.room.accept(), Ok(Some(_))) {}
+    }
+
+    fn set_alarm(&self, inner: &Inner) -> Result<(), Reason> {
+        let next = inner.guests.iter().map(|guest| guest.until).min();
+        let delay = next.map(|until| until.saturating_duration_since(Instant::now()));
+        self.alarm.set(delay).map_err(Reason::system("set an alarm"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Readable when `take` may find somebody.
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.set.as_fd()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        let mut inner = self.lock();
+        while let Some(desk) = inner.desks.pop() {
+            self.close(&mut inner, &desk);
+        }
+        let _ = self.sockets.remove(&self.room_name);
+        if let Ok(body) = self.entry.body() {
+            let nothing = Record { listener: 0, room: 0, uid: 0, instances: 0, pid: 0 };
+            for record in &inner.spare {
+                Records(body).write(*record, &nothing);
+                let _ = self.entry.unlock_slot(*record);
+            }
+        }
+    }
+}
+
+enum Heard<T> {
+    Client(T),
+    Nothing,
+    Refused,
+}
+
+fn hear<T>(
+    connection: &Connection,
+    greet: &mut impl FnMut(&Connection, &[u8], Message) -> Result<T, Reason>,
+) -> Heard<T> {
+    let mut buffer = [0; handshake::MAX_LEN + 1];
+    let greeted = match connection.receive(&mut buffer) {
+        Ok(None) => return Heard::Nothing,
+        Ok(Some(message)) if message.len == 0 => return Heard::Refused,
+        Ok(Some(message)) if message.truncated => Err(Reason::Damaged("the length of a client's handshake")),
+        Ok(Some(message)) => greet(connection, &buffer[..message.len], message),
+        Err(error) => Err(Reason::System { step: "receive a client's handshake", source: error }),
+    };
+    greeted.map_or_else(
+        |reason| {
+            tracing::warn!(target: "ennead::audit", %reason, "refused a pipe client");
+            Heard::Refused
+        },
+        Heard::Client,
+    )
+}
+
+fn bind(
+    sockets: &SocketFolder,
+    protection: &Protection,
+    name: &SocketName,
+) -> Result<Listener, Reason> {
+    let listener = Listener::bind(&sockets.path(name)).map_err(Reason::system("bind a socket"))?;
+    if let Err(error) = sockets.protect(name, protection) {
+        let _ = sockets.remove(name);
+        return Err(Reason::Namespace(error));
+    }
+    Ok(listener)
+}
+
+fn watch() -> std::io::Result<(WatchSet, Alarm)> {
+    let (set, alarm) = (WatchSet::new()?, Alarm::new()?);
+    set.add(&alarm)?;
+    Ok((set, alarm))
+}
+
+fn is_readable(fd: &impl AsFd) -> Result<bool, Reason> {
+    let mut watches = [Watch::new(fd, Interest::Readable)];
+    poll::wait(&mut watches, Some(Instant::now())).map_err(Reason::system("poll a socket"))
+}

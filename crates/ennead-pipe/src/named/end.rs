@@ -1,0 +1,224 @@
+//! What both ends of a connected instance do alike.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ennead_channel::{Endpoint, ReadError, Wait, WriteError};
+use ennead_security::AccessMask;
+
+use super::error::{Operation, Reason};
+use super::modes::{Modes, PipeType, ReadMode, WaitMode};
+
+/// What a read took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes copied into the buffer. 0 without more left is a message of no bytes.
+    pub bytes: usize,
+    /// Bytes of this message that are still to be read. If there are any, `ReadFile` gives ERROR_MORE_DATA.
+    pub left_in_message: usize,
+}
+
+/// What a peek saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peeked {
+    /// Bytes copied into the buffer.
+    pub bytes: usize,
+    /// Bytes that can be read; of the first message, for a message-type pipe.
+    pub available: usize,
+    /// Bytes of the first message beyond those copied; 0 for a byte-type pipe.
+    pub left_in_message: usize,
+}
+
+/// The modes of a handle, shared by the threads that use it.
+#[derive(Debug)]
+pub(super) struct HandleModes(AtomicU32);
+
+impl HandleModes {
+    pub fn new(modes: Modes) -> Self {
+        Self(AtomicU32::new(modes.bits()))
+    }
+
+    pub fn get(&self) -> Modes {
+        Modes::from_bits(self.0.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// `SetNamedPipeHandleState`.
+    pub fn set(&self, modes: Modes, pipe_type: PipeType, granted: AccessMask) -> Result<(), Reason> {
+        if !granted.contains(AccessMask::FILE_WRITE_ATTRIBUTES) {
+            return Err(Reason::Denied("the handle may not write attributes"));
+        }
+        check_modes(modes, pipe_type)?;
+        self.0.store(modes.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Message-read mode is for message-type pipes.
+pub(super) fn check_modes(modes: Modes, pipe_type: PipeType) -> Result<(), Reason> {
+    if modes.read == ReadMode::Message && pipe_type == PipeType::Byte {
+        return Err(Reason::Parameter("a byte-type pipe cannot be read in message mode"));
+    }
+    Ok(())
+}
+
+/// An end of a connection, with what its handle may do.
+#[derive(Debug)]
+pub(super) struct End {
+    pub endpoint: Endpoint,
+    pub pipe_type: PipeType,
+    pub granted: AccessMask,
+}
+
+impl End {
+    pub fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: Wait<'_>) -> Result<Received, Reason> {
+        may_read(self.granted)?;
+        match self.endpoint.read(buffer, channel_mode(mode), wait) {
+            Ok(received) => {
+                Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message })
+            }
+            Err(error) => Err(read_reason(error)),
+        }
+    }
+
+    pub fn write(&self, data: &[u8], wait: Wait<'_>) -> Result<usize, Reason> {
+        may_write(self.granted)?;
+        // A write of no bytes is a message of a message-type pipe and nothing of a byte-type one.
+        self.endpoint.write(data, wait).map_err(write_reason)
+    }
+
+    /// A write by a handle in no-wait mode: of a message all or nothing, of bytes as many as fit; never an error for want
+    /// of room.
+    pub fn write_no_wait(&self, data: &[u8]) -> Result<usize, Reason> {
+        match self.write(data, Wait::Never) {
+            Err(Reason::Empty) => Ok(0),
+            other => other,
+        }
+    }
+
+    /// Reads in the type's own mode, whatever the handle's, as documented.
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked, Reason> {
+        may_read(self.granted)?;
+        let peeked = self.endpoint.peek(buffer).map_err(read_reason)?;
+        Ok(Peeked {
+            bytes: peeked.copied,
+            available: match self.pipe_type {
+                PipeType::Byte => peeked.total_available,
+                PipeType::Message => peeked.copied + peeked.left_in_message,
+            },
+            left_in_message: peeked.left_in_message,
+        })
+    }
+
+    /// Whether a transaction may begin.
+    pub fn check_transact(&self, mode: ReadMode) -> Result<(), Reason> {
+        if self.pipe_type == PipeType::Byte || mode == ReadMode::Byte {
+            return Err(Reason::BadState("a transaction takes a message-type pipe in message-read mode"));
+        }
+        may_read(self.granted)?;
+        may_write(self.granted)?;
+        match self.endpoint.peek(&mut []) {
+            Ok(peeked) if peeked.total_available > 0 => Err(Reason::UnreadData),
+            Ok(_) => Ok(()),
+            Err(ReadError::Ended | ReadError::Torn) => Err(Reason::BadState("the other end has been closed")),
+            Err(error) => Err(read_reason(error)),
+        }
+    }
+
+    pub fn transact(
+        &self,
+        request: &[u8],
+        reply: &mut [u8],
+        mode: ReadMode,
+        wait: Wait<'_>,
+    ) -> Result<Received, Reason> {
+        self.check_transact(mode)?;
+        self.write(request, wait)?;
+        self.read(reply, mode, wait)
+    }
+
+    pub fn flush(&self, wait: Wait<'_>) -> Result<(), Reason> {
+        if !self.granted.contains(AccessMask::FILE_WRITE_DATA) {
+            // Nothing was ever written here.
+            return Ok(());
+        }
+        match self.endpoint.flush(wait) {
+            // The reader has closed its end: there is nothing left to wait for.
+            Ok(()) | Err(WriteError::Ended { .. }) => Ok(()),
+            Err(error) => Err(write_reason(error)),
+        }
+    }
+
+    /// Nothing works any more on a client's handle that the server has disconnected.
+    pub fn check_connected(&self) -> Result<(), Reason> {
+        match self.endpoint.peek(&mut []) {
+            Err(ReadError::Disconnected) => Err(Reason::NotConnected),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the other end has been closed, or its process has died. What is unread can still be read.
+    pub fn is_closed_by_peer(&self) -> bool {
+        self.endpoint.peer_has_ended()
+    }
+}
+
+fn channel_mode(mode: ReadMode) -> ennead_channel::ReadMode {
+    match mode {
+        ReadMode::Message => ennead_channel::ReadMode::Message,
+        ReadMode::Byte => ennead_channel::ReadMode::Byte,
+    }
+}
+
+/// How long an operation of a handle in this mode waits.
+pub(super) fn wait_of(modes: Modes) -> Wait<'static> {
+    match modes.wait {
+        WaitMode::Wait => Wait::Forever,
+        WaitMode::NoWait => Wait::Never,
+    }
+}
+
+pub(super) fn may_read(granted: AccessMask) -> Result<(), Reason> {
+    if granted.contains(AccessMask::FILE_READ_DATA) {
+        return Ok(());
+    }
+    Err(Reason::Denied("the handle may not read"))
+}
+
+pub(super) fn may_write(granted: AccessMask) -> Result<(), Reason> {
+    if granted.contains(AccessMask::FILE_WRITE_DATA) {
+        return Ok(());
+    }
+    Err(Reason::Denied("the handle may not write"))
+}
+
+/// Whether the error of an operation only says that it would have to wait.
+pub(super) fn would_block(operation: Operation, reason: &Reason) -> bool {
+    matches!((operation, reason), (_, Reason::Empty) | (Operation::Connect, Reason::Listening))
+}
+
+fn read_reason(error: ReadError) -> Reason {
+    match error {
+        ReadError::WouldBlock => Reason::Empty,
+        ReadError::TimedOut => Reason::TimedOut,
+        ReadError::Cancelled => Reason::Cancelled,
+        ReadError::Ended | ReadError::Torn => Reason::Ended,
+        ReadError::Disconnected => Reason::NotConnected,
+        ReadError::Violation(what) => Reason::Damaged(what),
+        ReadError::System(source) => Reason::System { step: "read from the connection", source },
+        other => Reason::System { step: "read from the connection", source: std::io::Error::other(other) },
+    }
+}
+
+fn write_reason(error: WriteError) -> Reason {
+    match error {
+        WriteError::WouldBlock => Reason::Empty,
+        WriteError::TimedOut { .. } => Reason::TimedOut,
+        WriteError::Cancelled { .. } => Reason::Cancelled,
+        WriteError::Ended { .. } => Reason::Closing,
+        WriteError::Torn => Reason::Ended,
+        WriteError::Disconnected => Reason::NotConnected,
+        WriteError::TooLong => Reason::Parameter("a message has at most 4294967295 bytes"),
+        WriteError::Violation(what) => Reason::Damaged(what),
+        WriteError::System(source) => Reason::System { step: "write to the connection", source },
+        other => Reason::System { step: "write to the connection", source: std::io::Error::other(other) },
+    }
+}

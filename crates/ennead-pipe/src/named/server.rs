@@ -1,0 +1,459 @@
+//! The server's end of an instance.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Instant;
+
+use ennead_channel::Wait;
+use ennead_security::{AccessMask, SecurityDescriptor};
+use ennead_sys::poll::{self, Interest, Watch};
+use ennead_status::Win32Error;
+
+use super::arrival::{self, Arrival, ClientIdentity};
+use super::end::{self, HandleModes, Peeked, Received};
+use super::error::{During, Operation, Reason, Result};
+use super::layout::Traits;
+use super::modes::{Modes, WaitMode};
+use super::name::PipeName;
+use super::service::Service;
+use super::state::State;
+
+/// The server's end of a pipe instance. All operations take `&self` and may be called from several threads. Dropping it
+/// closes it: what was written stays readable for the client.
+#[derive(Debug)]
+pub struct Instance {
+    pub(super) link: RwLock<Link>,
+    pub(super) modes: HandleModes,
+    pub(super) granted: AccessMask,
+    pub(super) quotas: (u32, u32),
+    pub(super) write_through: bool,
+    pub(super) name: PipeName,
+    pub(super) service: Arc<Service>,
+}
+
+#[derive(Debug)]
+pub(super) enum Link {
+    Listening,
+    Connected(Arc<Arrival>),
+    Disconnected,
+}
+
+/// How a connect came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connected {
+    /// A client connected during the call.
+    Now,
+    /// A client had connected before (`ConnectNamedPipe`: ERROR_PIPE_CONNECTED). The connection is good.
+    Before,
+    /// A client had connected before and has closed its end since (`ConnectNamedPipe`: ERROR_NO_DATA). What it wrote can
+    /// be read.
+    Gone,
+    /// A disconnected instance in no-wait mode listens from now on; nobody is connected yet.
+    Listening,
+}
+
+impl Connected {
+    /// What `GetLastError` gives after `ConnectNamedPipe`; ERROR_SUCCESS if that returned nonzero.
+    #[must_use]
+    pub const fn win32(self) -> Win32Error {
+        match self {
+            Self::Now | Self::Listening => Win32Error::SUCCESS,
+            Self::Before => Win32Error::PIPE_CONNECTED,
+            Self::Gone => Win32Error::NO_DATA,
+        }
+    }
+}
+
+impl Instance {
+    /// Waits for a client (`ConnectNamedPipe`); a disconnected instance listens first. Follows the handle's wait mode.
+    ///
+    /// # Errors
+    /// ERROR_PIPE_LISTENING in no-wait mode if no client is there.
+    ///
+    /// Page: [ConnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe).
+    pub fn connect(&self) -> Result<Connected> {
+        match self.modes().wait {
+            WaitMode::Wait => self.connect_with(Wait::Forever),
+            WaitMode::NoWait => {
+                if self.listen_if_disconnected().during(Operation::Connect)? {
+                    return Ok(Connected::Listening);
+                }
+                self.connect_with(Wait::Never)
+            }
+        }
+    }
+
+    /// [`Instance::connect`] with a wait of its own.
+    ///
+    /// # Errors
+    /// ERROR_PIPE_LISTENING for [`Wait::Never`], ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn connect_with(&self, wait: Wait<'_>) -> Result<Connected> {
+        self.wait_for_client(wait).during(Operation::Connect)
+    }
+
+    /// [`Instance::connect`] without waiting: `None` if no client is there yet. [`Instance::as_fd`] becomes readable when
+    /// one may be.
+    ///
+    /// # Errors
+    /// As [`Instance::connect`].
+    pub fn try_connect(&self) -> Result<Option<Connected>> {
+        match self.wait_for_client(Wait::Never) {
+            Err(Reason::Listening) => Ok(None),
+            other => other.map(Some).during(Operation::Connect),
+        }
+    }
+
+    fn listen_if_disconnected(&self) -> std::result::Result<bool, Reason> {
+        let mut link = self.write_link();
+        if !matches!(*link, Link::Disconnected) {
+            return Ok(false);
+        }
+        self.service.door.offer()?;
+        *link = Link::Listening;
+        Ok(true)
+    }
+
+    fn wait_for_client(&self, wait: Wait<'_>) -> std::result::Result<Connected, Reason> {
+        let before = !self.listen_if_disconnected()?;
+        if let Some(arrival) = self.arrival()? {
+            return Ok(if arrival.end.is_closed_by_peer() {
+                Connected::Gone
+            } else if before {
+                Connected::Before
+            } else {
+                Connected::Now
+            });
+        }
+        let deadline = match &wait {
+            Wait::Never => return Err(Reason::Listening),
+            Wait::Forever | Wait::Cancellable(_, None) => None,
+            Wait::Until(deadline) | Wait::Cancellable(_, Some(deadline)) => Some(*deadline),
+        };
+        let token = if let Wait::Cancellable(token, _) = &wait { Some(*token) } else { None };
+        loop {
+            self.wait_at_door(deadline, token)?;
+            if self.arrival()?.is_some() {
+                return Ok(Connected::Now);
+            }
+            if !matches!(*self.read_link(), Link::Listening) {
+                return Err(Reason::NotConnected);
+            }
+        }
+    }
+
+    fn wait_at_door(
+        &self,
+        deadline: Option<Instant>,
+        token: Option<&ennead_channel::CancelToken>,
+    ) -> std::result::Result<(), Reason> {
+        let mut watches = vec![Watch::new(&self.service.door, Interest::Readable)];
+        watches.extend(token.iter().map(|token| Watch::new(*token, Interest::Readable)));
+        if !poll::wait(&mut watches, deadline).map_err(Reason::system("wait for a client"))? {
+            return Err(Reason::TimedOut);
+        }
+        if token.is_some_and(ennead_channel::CancelToken::is_cancelled) {
+            return Err(Reason::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// The client, taking one from the door if the instance listens and one is there.
+    fn arrival(&self) -> std::result::Result<Option<Arc<Arrival>>, Reason> {
+        match &*self.read_link() {
+            Link::Connected(arrival) => return Ok(Some(Arc::clone(arrival))),
+            Link::Disconnected => return Ok(None),
+            Link::Listening => {}
+        }
+        let mut link = self.write_link();
+        if let Link::Connected(arrival) = &*link {
+            return Ok(Some(Arc::clone(arrival)));
+        }
+        let taken = self.service.door.take(|connection, bytes, message| {
+            arrival::greet(&self.service, self.granted, connection, bytes, message)
+        })?;
+        Ok(taken.map(|arrival| {
+            let arrival = Arc::new(arrival);
+            *link = Link::Connected(Arc::clone(&arrival));
+            arrival
+        }))
+    }
+
+    /// The client, or why the operation is refused without one.
+    fn client(&self, operation: Operation) -> std::result::Result<Arc<Arrival>, Reason> {
+        if let Some(arrival) = self.arrival()? {
+            return Ok(arrival);
+        }
+        Err(self.state().refusal(operation).unwrap_or(Reason::Listening))
+    }
+
+    /// Ends the connection (`DisconnectNamedPipe`): what the client has not read is discarded, and each of its operations
+    /// fails with ERROR_PIPE_NOT_CONNECTED. No client can connect until [`Instance::connect`].
+    ///
+    /// # Errors
+    /// ERROR_PIPE_NOT_CONNECTED if it is disconnected already.
+    ///
+    /// Page: [DisconnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-disconnectnamedpipe).
+    pub fn disconnect(&self) -> Result<()> {
+        // A client that waits at the door is the one that is sent away.
+        let _ = self.arrival().during(Operation::Disconnect)?;
+        let mut link = self.write_link();
+        match std::mem::replace(&mut *link, Link::Disconnected) {
+            Link::Connected(arrival) => arrival.end.endpoint.disconnect(),
+            Link::Listening => self.service.door.withdraw(),
+            Link::Disconnected => return Err(Reason::NotConnected).during(Operation::Disconnect),
+        }
+        Ok(())
+    }
+
+    /// Reads (`ReadFile`), as the handle's read and wait modes say.
+    ///
+    /// # Errors
+    /// ERROR_BROKEN_PIPE when the client has closed its end and everything was read; ERROR_NO_DATA in no-wait mode if there is
+    /// nothing; ERROR_PIPE_LISTENING, ERROR_PIPE_NOT_CONNECTED, ERROR_ACCESS_DENIED.
+    ///
+    /// Page: [ReadFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfile).
+    pub fn read(&self, buffer: &mut [u8]) -> Result<Received> {
+        self.read_with(buffer, end::wait_of(self.modes()))
+    }
+
+    /// [`Instance::read`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Instance::read`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn read_with(&self, buffer: &mut [u8], wait: Wait<'_>) -> Result<Received> {
+        let mut read = || {
+            end::may_read(self.granted)?;
+            self.client(Operation::Read)?.end.read(buffer, self.modes().read, wait)
+        };
+        read().during(Operation::Read)
+    }
+
+    /// [`Instance::read`] without waiting: `None` if there is nothing to read.
+    ///
+    /// # Errors
+    /// As [`Instance::read`].
+    pub fn try_read(&self, buffer: &mut [u8]) -> Result<Option<Received>> {
+        unless_blocked(self.read_with(buffer, Wait::Never))
+    }
+
+    /// Writes all of `data` (`WriteFile`), as the handle's wait mode says: in no-wait mode, a message all or nothing, and of
+    /// bytes as many as there is room for. Gives the number of bytes written.
+    ///
+    /// # Errors
+    /// ERROR_NO_DATA when the client has closed its end; ERROR_PIPE_LISTENING, ERROR_PIPE_NOT_CONNECTED,
+    /// ERROR_ACCESS_DENIED.
+    ///
+    /// Page: [WriteFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-writefile).
+    pub fn write(&self, data: &[u8]) -> Result<usize> {
+        match self.modes().wait {
+            WaitMode::Wait => self.write_with(data, Wait::Forever),
+            WaitMode::NoWait => {
+                let write = || {
+                    end::may_write(self.granted)?;
+                    self.client(Operation::Write)?.end.write_no_wait(data)
+                };
+                write().during(Operation::Write)
+            }
+        }
+    }
+
+    /// [`Instance::write`] with a wait of its own. With [`Wait::Never`], bytes may be written in part.
+    ///
+    /// # Errors
+    /// As [`Instance::write`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn write_with(&self, data: &[u8], wait: Wait<'_>) -> Result<usize> {
+        let write = || {
+            end::may_write(self.granted)?;
+            self.client(Operation::Write)?.end.write(data, wait)
+        };
+        write().during(Operation::Write)
+    }
+
+    /// [`Instance::write`] without waiting: `None` if there is no room.
+    ///
+    /// # Errors
+    /// As [`Instance::write`].
+    pub fn try_write(&self, data: &[u8]) -> Result<Option<usize>> {
+        unless_blocked(self.write_with(data, Wait::Never))
+    }
+
+    /// Copies what can be read without taking it (`PeekNamedPipe`). Never waits.
+    ///
+    /// # Errors
+    /// ERROR_BAD_PIPE without a client; ERROR_BROKEN_PIPE when the client has closed its end and everything was read.
+    ///
+    /// Page: [PeekNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-peeknamedpipe).
+    pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked> {
+        let mut peek = || {
+            end::may_read(self.granted)?;
+            self.client(Operation::Peek)?.end.peek(buffer)
+        };
+        peek().during(Operation::Peek)
+    }
+
+    /// Writes a message and reads the answer (`TransactNamedPipe`).
+    ///
+    /// # Errors
+    /// ERROR_BAD_PIPE for a byte-type pipe, in byte-read mode, or without a client; ERROR_PIPE_BUSY with unread data in the
+    /// pipe; and those of read and write.
+    ///
+    /// Page: [TransactNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-transactnamedpipe).
+    pub fn transact(&self, request: &[u8], reply: &mut [u8]) -> Result<Received> {
+        self.transact_with(request, reply, Wait::Forever)
+    }
+
+    /// [`Instance::transact`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Instance::transact`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn transact_with(&self, request: &[u8], reply: &mut [u8], wait: Wait<'_>) -> Result<Received> {
+        let mut transact =
+            || self.client(Operation::Transact)?.end.transact(request, reply, self.modes().read, wait);
+        transact().during(Operation::Transact)
+    }
+
+    /// Waits until the client has read everything (`FlushFileBuffers`), or has closed its end.
+    ///
+    /// # Errors
+    /// ERROR_PIPE_NOT_CONNECTED.
+    ///
+    /// Page: [FlushFileBuffers](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers).
+    pub fn flush(&self) -> Result<()> {
+        self.flush_with(Wait::Forever)
+    }
+
+    /// [`Instance::flush`] with a wait of its own.
+    ///
+    /// # Errors
+    /// As [`Instance::flush`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
+    pub fn flush_with(&self, wait: Wait<'_>) -> Result<()> {
+        let flush = || match (self.arrival()?, self.state()) {
+            (Some(arrival), _) => arrival.end.flush(wait),
+            (None, state) => state.refusal(Operation::Flush).map_or(Ok(()), Err),
+        };
+        flush().during(Operation::Flush)
+    }
+
+    /// Where the instance stands. A client that connected is not noticed by this.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match *self.read_link() {
+            Link::Listening => State::Listening,
+            Link::Connected(_) => State::Connected,
+            Link::Disconnected => State::Disconnected,
+        }
+    }
+
+    /// The handle's modes (`GetNamedPipeHandleState`).
+    #[must_use]
+    pub fn modes(&self) -> Modes {
+        self.modes.get()
+    }
+
+    /// Changes the handle's modes (`SetNamedPipeHandleState`).
+    ///
+    /// # Errors
+    /// ERROR_INVALID_PARAMETER for message-read mode of a byte-type pipe; ERROR_ACCESS_DENIED for an inbound pipe, whose
+    /// server handle has no FILE_WRITE_ATTRIBUTES.
+    pub fn set_modes(&self, modes: Modes) -> Result<()> {
+        self.modes.set(modes, self.service.traits.pipe_type, self.granted).during(Operation::SetState)
+    }
+
+    /// How many instances the pipe has now, in all processes (`GetNamedPipeHandleState`).
+    ///
+    /// # Errors
+    /// What the entry says when it cannot be read.
+    pub fn current_instances(&self) -> Result<u32> {
+        self.service.instances().during(Operation::Query)
+    }
+
+    /// Type, limits and quotas (`GetNamedPipeInfo`): the quotas as this instance was given them.
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        Traits { out_quota: self.quotas.0, in_quota: self.quotas.1, ..self.service.traits }
+    }
+
+    /// The pipe's security descriptor.
+    #[must_use]
+    pub fn security(&self) -> &SecurityDescriptor {
+        &self.service.descriptor
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &PipeName {
+        &self.name
+    }
+
+    /// Whether `FILE_FLAG_WRITE_THROUGH` was given.
+    #[must_use]
+    pub fn is_write_through(&self) -> bool {
+        self.write_through
+    }
+
+    /// Who the client is: the kernel's word and the client's (`GetNamedPipeClientProcessId`, `…SessionId`,
+    /// `…ComputerName`; what impersonation needs).
+    ///
+    /// # Errors
+    /// ERROR_PIPE_LISTENING or ERROR_PIPE_NOT_CONNECTED without a client.
+    pub fn client_identity(&self) -> Result<ClientIdentity> {
+        Ok(self.client(Operation::Query).during(Operation::Query)?.client.clone())
+    }
+
+    /// The client's process id (`GetNamedPipeClientProcessId`): the kernel's, else, from another pid namespace, what the
+    /// client says.
+    ///
+    /// # Errors
+    /// As [`Instance::client_identity`].
+    pub fn client_process_id(&self) -> Result<u32> {
+        let client = self.client_identity()?;
+        Ok(if client.peer.pid != 0 { client.peer.pid } else { client.claimed_pid })
+    }
+
+    /// This process's id (`GetNamedPipeServerProcessId`).
+    #[must_use]
+    pub fn server_process_id(&self) -> u32 {
+        std::process::id()
+    }
+
+    /// This process's session (`GetNamedPipeServerSessionId`).
+    #[must_use]
+    pub fn server_session_id(&self) -> u32 {
+        ennead_sys::process::session()
+    }
+
+    /// Gives `act` a descriptor that becomes readable when the next [`Instance::try_connect`] (while the instance listens) or
+    /// [`Instance::try_read`] may do something. While it listens, that is one descriptor for all instances of this pipe in this
+    /// process.
+    pub fn with_fd<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        match &*self.read_link() {
+            Link::Connected(arrival) => act(arrival.end.endpoint.as_fd()),
+            Link::Listening | Link::Disconnected => act(self.service.door.as_fd()),
+        }
+    }
+
+    fn read_link(&self) -> std::sync::RwLockReadGuard<'_, Link> {
+        self.link.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_link(&self) -> RwLockWriteGuard<'_, Link> {
+        self.link.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let link = std::mem::replace(&mut *self.write_link(), Link::Disconnected);
+        if matches!(link, Link::Listening) {
+            self.service.door.withdraw();
+        }
+        self.service.forget_instance();
+    }
+}
+
+pub(super) fn unless_blocked<T>(outcome: Result<T>) -> Result<Option<T>> {
+    match outcome {
+        Err(error) if end::would_block(error.operation, &error.reason) => Ok(None),
+        other => other.map(Some),
+    }
+}
