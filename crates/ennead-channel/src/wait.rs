@@ -1,5 +1,6 @@
 //! How long an operation may wait, and how another thread ends it.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -89,5 +90,12 @@ impl CancelToken {
 
     pub(crate) fn event(&self) -> &EventFd {
         &self.0.event
+    }
+}
+
+impl AsFd for CancelToken {
+    /// Readable once the token is cancelled, for waits that are not the channel's.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.event.as_fd()
     }
 }

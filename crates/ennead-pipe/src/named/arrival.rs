@@ -1,6 +1,8 @@
 //! A client at the door: what it says is checked against what the kernel says.
 
-use ennead_channel::{AcceptError, Endpoint, Framing, LARGEST_CAPACITY, Limits, Parameters, PeerParts, SMALLEST_CAPACITY};
+use ennead_channel::{
+    AcceptError, Endpoint, Framing, LARGEST_CAPACITY, Limits, Parameters, PeerParts, SMALLEST_CAPACITY,
+};
 use ennead_security::{AccessMask, Token};
 use ennead_sys::socket::{Connection, Message, Peer};
 

@@ -125,7 +125,11 @@ impl ClientOptions {
         self.connect_waiting(name, timeout).during(Operation::Open)
     }
 
-    pub(super) fn connect_waiting(&self, name: &str, timeout: Timeout) -> std::result::Result<Client, Reason> {
+    pub(super) fn connect_waiting(
+        &self,
+        name: &str,
+        timeout: Timeout,
+    ) -> std::result::Result<Client, Reason> {
         let name = PipeName::parse(name).map_err(Reason::Name)?;
         let place = self.the_place()?;
         let mut deadline = None;
@@ -444,4 +448,3 @@ impl AsFd for Client {
         self.end.endpoint.as_fd()
     }
 }
-

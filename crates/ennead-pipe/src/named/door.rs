@@ -245,7 +245,11 @@ impl Door {
     fn settle(&self, inner: &mut Inner) -> Result<(), Reason> {
         let wanted = inner.listening.saturating_sub(inner.guests.len() as u32);
         let offered: u32 = inner.desks.iter().map(|desk| desk.places).sum();
-        if wanted >= offered { self.raise(inner, wanted - offered) } else { self.lower(inner, offered - wanted) }
+        if wanted >= offered {
+            self.raise(inner, wanted - offered)
+        } else {
+            self.lower(inner, offered - wanted)
+        }
     }
 
     fn raise(&self, inner: &mut Inner, mut more: u32) -> Result<(), Reason> {
@@ -305,8 +309,13 @@ impl Door {
         match made {
             Ok(desk) => {
                 if record != self.home {
-                    let fields =
-                        Record { listener: 0, room: 0, uid: self.room_name.uid, instances: 0, pid: process::id() };
+                    let fields = Record {
+                        listener: 0,
+                        room: 0,
+                        uid: self.room_name.uid,
+                        instances: 0,
+                        pid: process::id(),
+                    };
                     records.write(record, &fields);
                 }
                 records.listener(record).store(desk.name.token, Ordering::Release);
@@ -396,11 +405,7 @@ fn hear<T>(
     )
 }
 
-fn bind(
-    sockets: &SocketFolder,
-    protection: &Protection,
-    name: &SocketName,
-) -> Result<Listener, Reason> {
+fn bind(sockets: &SocketFolder, protection: &Protection, name: &SocketName) -> Result<Listener, Reason> {
     let listener = Listener::bind(&sockets.path(name)).map_err(Reason::system("bind a socket"))?;
     if let Err(error) = sockets.protect(name, protection) {
         let _ = sockets.remove(name);

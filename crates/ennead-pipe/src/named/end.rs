@@ -72,9 +72,7 @@ impl End {
     pub fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: Wait<'_>) -> Result<Received, Reason> {
         may_read(self.granted)?;
         match self.endpoint.read(buffer, channel_mode(mode), wait) {
-            Ok(received) => {
-                Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message })
-            }
+            Ok(received) => Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message }),
             Err(error) => Err(read_reason(error)),
         }
     }

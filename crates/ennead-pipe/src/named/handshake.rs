@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn golden() {
         let expected: &[u8] = &[
-            b'E', b'N', b'N', b'P', b'I', b'P', b'E', 0, 1, 0, 42, 0, 0, 0, 0, 0, 0x89, 0, 0x12, 0, 2, 0, 0, 0,
-            4, 3, 2, 1, 7, 0, 0, 0, 6, 0, 0, 0, b'k', 0xC3, 0xBC, b'b', b'e', b'l',
+            b'E', b'N', b'N', b'P', b'I', b'P', b'E', 0, 1, 0, 42, 0, 0, 0, 0, 0, 0x89, 0, 0x12, 0, 2, 0, 0,
+            0, 4, 3, 2, 1, 7, 0, 0, 0, 6, 0, 0, 0, b'k', 0xC3, 0xBC, b'b', b'e', b'l',
         ];
         assert_eq!(example().encode(), expected);
         assert_eq!(Handshake::decode(expected).unwrap(), example());

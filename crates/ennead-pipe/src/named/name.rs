@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_is_no_name() {
-        let prefix = ["", "x", r"\\.\", r"\\.\pipe", r"\\.\pip\x", r"\.\pipe\x", r"\\\pipe\x", r"\\.\mailslot\x"];
+        let prefix =
+            ["", "x", r"\\.\", r"\\.\pipe", r"\\.\pip\x", r"\.\pipe\x", r"\\\pipe\x", r"\\.\mailslot\x"];
         for text in prefix {
             assert_eq!(PipeName::parse(text), Err(NameError::Prefix), "{text}");
         }

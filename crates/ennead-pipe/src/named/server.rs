@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use ennead_channel::Wait;
 use ennead_security::{AccessMask, SecurityDescriptor};
-use ennead_sys::poll::{self, Interest, Watch};
 use ennead_status::Win32Error;
+use ennead_sys::poll::{self, Interest, Watch};
 
 use super::arrival::{self, Arrival, ClientIdentity};
 use super::end::{self, HandleModes, Peeked, Received};

@@ -139,9 +139,8 @@ fn create_entry(roots: &Roots, request: &Request<'_>) -> Result<(Scope, Created)
     };
     let protection: Protection = security::protection(descriptor);
     let initial = request.traits.encode();
-    let options = CreateOptions::new(&protection)
-        .body(layout::TAG, layout::VERSION, layout::LEN)
-        .initial(&initial);
+    let options =
+        CreateOptions::new(&protection).body(layout::TAG, layout::VERSION, layout::LEN).initial(&initial);
     let made = if request.local {
         roots.local.create(Kind::PIPE, request.name, &options).map(|created| (Scope::Local, created))
     } else {

@@ -102,9 +102,9 @@ pub(super) fn until_listening(
         let seen = arrivals.load(Ordering::Acquire);
         let (stop, wake) = (&stop, &wake);
         scope.spawn(move || announce(arrivals, seen, stop, wake));
-        let outcome = wait_among(&mut view, &probe, &wake, deadline, cancel);
+        let outcome = wait_among(&mut view, &probe, wake, deadline, cancel);
         stop.store(1, Ordering::Release);
-        futex::wake(&stop, 1, Scope::Shared);
+        futex::wake(stop, 1, Scope::Shared);
         outcome
     })
 }
