@@ -1,0 +1,161 @@
+//! `ennead ls`: every named object that is alive, whose it is and who may use it.
+
+use std::io::{self, Write as _};
+
+use ennead_namespace::{Kind, Listed, Listing, Name, Observed, Root, Roots, Scope};
+use ennead_security::SecurityDescriptor;
+use serde_json::{Value, json};
+
+use crate::arguments::ObjectKind;
+use crate::failure::Failure;
+use crate::output::{self, Column, Tone};
+use crate::visible::{json_line, visible};
+
+/// The kinds of objects, and how their names are written.
+const KINDS: [(ObjectKind, &str, Kind); 3] = [
+    (ObjectKind::Pipe, "pipe", Kind::PIPE),
+    (ObjectKind::Mailslot, "mailslot", Kind::MAILSLOT),
+    (ObjectKind::Object, "object", Kind::OBJECT),
+];
+
+const COLUMNS: [Column; 7] = [
+    Column { title: "kind", right: false },
+    Column { title: "name", right: false },
+    Column { title: "pid", right: true },
+    Column { title: "command", right: false },
+    Column { title: "uid", right: true },
+    Column { title: "instances", right: true },
+    Column { title: "sddl", right: false },
+];
+
+/// One object, as far as this user may know it.
+struct Object {
+    kind: &'static str,
+    name: String,
+    uid: u32,
+    known: Option<Known>,
+}
+
+struct Known {
+    pid: u32,
+    command: String,
+    sddl: Option<String>,
+    instances: Option<Instances>,
+}
+
+/// Instances of a pipe.
+struct Instances {
+    current: u32,
+    /// `None`: unlimited.
+    maximum: Option<u32>,
+}
+
+/// Lists one kind, or all.
+pub fn run(wanted: Option<ObjectKind>, json: bool) -> Result<(), Failure> {
+    let roots = Roots::open()?;
+    let (mut objects, mut skipped) = (Vec::new(), Vec::new());
+    for (argument, word, kind) in KINDS {
+        if wanted.is_some_and(|wanted| wanted != argument) {
+            continue;
+        }
+        for root in std::iter::once(&roots.local).chain(&roots.global) {
+            let Listing { entries, skipped: left, .. } = root.list(kind)?;
+            objects.extend(entries.iter().map(|entry| Object::of(word, root, entry)));
+            skipped.extend(left.into_iter().map(|left| (left.file_name, left.reason.to_string())));
+        }
+    }
+    if json {
+        let skipped: Vec<Value> = skipped
+            .iter()
+            .map(|(file, reason)| json!({ "file": file.to_string_lossy(), "reason": reason }))
+            .collect();
+        let objects: Vec<Value> = objects.iter().map(Object::json).collect();
+        return Ok(output::line(&json_line(&json!({ "objects": objects, "skipped": skipped })))?);
+    }
+    let rows: Vec<_> = objects.iter().map(Object::row).collect();
+    output::table(&COLUMNS, &rows)?;
+    for (file, reason) in skipped {
+        let file = visible(&file.to_string_lossy());
+        let _ = writeln!(io::stderr(), "left out: {file}: {}", visible(&reason));
+    }
+    Ok(())
+}
+
+impl Object {
+    fn of(kind: &'static str, root: &Root, entry: &Listed) -> Object {
+        let name = match &entry.name {
+            Some(name) => full_name(kind, root.scope(), name),
+            None => entry.file_name.to_string_lossy().into_owned(),
+        };
+        Object {
+            kind,
+            name,
+            uid: entry.uid,
+            known: entry.observed.as_ref().map(|seen| Known::of(kind, seen)),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let known = self.known.as_ref();
+        json!({
+            "kind": self.kind,
+            "name": self.name,
+            "uid": self.uid,
+            "pid": known.map(|known| known.pid),
+            "command": known.map(|known| known.command.as_str()),
+            "instances": known.and_then(|known| known.instances.as_ref()).map(|instances| {
+                json!({ "current": instances.current, "maximum": instances.maximum })
+            }),
+            "sddl": known.and_then(|known| known.sddl.as_deref()),
+        })
+    }
+
+    fn row(&self) -> Vec<(String, Tone)> {
+        let cell = |text: Option<String>| match text {
+            Some(text) => (visible(&text), Tone::Plain),
+            None => ("–".to_owned(), Tone::Faint),
+        };
+        let known = self.known.as_ref();
+        let instances = known.and_then(|known| known.instances.as_ref()).map(|instances| {
+            let maximum = instances.maximum.map_or_else(|| "∞".into(), |maximum| maximum.to_string());
+            format!("{}/{maximum}", instances.current)
+        });
+        vec![
+            (self.kind.to_owned(), Tone::Faint),
+            (visible(&self.name), Tone::Bold),
+            cell(known.map(|known| known.pid.to_string())),
+            cell(known.map(|known| known.command.clone())),
+            cell(Some(self.uid.to_string())),
+            cell(instances),
+            cell(known.and_then(|known| known.sddl.clone())),
+        ]
+    }
+}
+
+impl Known {
+    fn of(kind: &str, seen: &Observed) -> Known {
+        Known {
+            pid: seen.header.pid,
+            command: seen.header.command_text(),
+            sddl: SecurityDescriptor::from_bytes(&seen.descriptor)
+                .ok()
+                .map(|descriptor| descriptor.to_string()),
+            instances: instances(kind, seen),
+        }
+    }
+}
+
+fn instances(_kind: &str, _seen: &Observed) -> Option<Instances> {
+    None
+}
+
+/// As the documentation writes the names of this kind.
+fn full_name(kind: &str, scope: Scope, name: &Name) -> String {
+    let prefix = match (kind, scope) {
+        ("pipe", _) => r"\\.\pipe\",
+        ("mailslot", _) => r"\\.\mailslot\",
+        (_, Scope::Local) => r"Local\",
+        (_, Scope::Global) => r"Global\",
+    };
+    format!("{prefix}{name}")
+}

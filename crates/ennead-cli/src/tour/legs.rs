@@ -1,0 +1,12 @@
+//! The legs: how the tour goes over each mechanism that exists. One short file each.
+
+mod anonymous_pipes;
+mod frames;
+
+use super::line::Leg;
+
+/// Two anonymous pipes for each connection.
+pub const ANONYMOUS_PIPES: Option<&'static (dyn Leg + Sync)> = Some(&anonymous_pipes::AnonymousPipes);
+
+/// Named pipes: message mode for the questions, byte mode for the file.
+pub const NAMED_PIPES: Option<&'static (dyn Leg + Sync)> = None;
