@@ -3,7 +3,7 @@
 //! 1. Publish the complete, locked entry in the own folder under its claim name. One user has one claim to a name at a time.
 //! 2. Look through the other folders, in each for a claim first and then for the name itself (an entry moves from the one
 //!    to the other, so this order cannot miss it). A live entry: withdraw, and open that. A live claim of a lower uid: withdraw, wait, begin
-//!    again. A live claim of a higher uid: wait until it is withdrawn, established or dead, and look again.
+//!    again. A live claim of a higher uid, or an entry that somebody is just opening: wait until that is settled, and look again.
 //! 3. Rename the claim to the name. Only now can anybody open it.
 //!
 //! Of two that publish their claims before they look, at least one sees the other. The higher one never waits while it
@@ -19,6 +19,7 @@ use crate::entry::{CreateOptions, Prepared};
 use crate::error::EntryError;
 use crate::patience::Patience;
 use crate::shelf::{Draft, Found, Held, Removal, Shelf};
+use crate::step;
 
 /// What the file names of claims begin with.
 pub(crate) const CLAIM: &str = ".c.";
@@ -52,7 +53,7 @@ pub(crate) fn create_alone(
         match shelf.open(file_name, options.accesses(), &mut patience)? {
             Found::Alive(held) => return Ok(Outcome::Existing(held)),
             Found::Denied => return Err(EntryError::AccessDenied),
-            Found::Free => {}
+            Found::Free | Found::Unsettled => {}
         }
         let draft = prepared.draft(shelf)?;
         if shelf.publish(&draft, file_name)? {
@@ -121,7 +122,7 @@ pub(crate) fn open_among(
         match open_in(shelf, file_name, accesses, patience)? {
             Found::Alive(held) => return Ok(held),
             Found::Denied => denied = true,
-            Found::Free => {}
+            Found::Free | Found::Unsettled => {}
         }
     }
     Err(if denied { EntryError::AccessDenied } else { EntryError::NotFound })
@@ -167,15 +168,18 @@ impl Claim<'_> {
     ) -> Result<Verdict, EntryError> {
         let mut waiting_for = None;
         for shelf in shelves {
+            step::between();
             if shelf.owner != self.shelf.owner && is_held(shelf, self.name) {
                 if shelf.owner < self.shelf.owner {
                     return Ok(Verdict::WithdrawAndWait(Arc::clone(shelf)));
                 }
                 waiting_for = Some(shelf);
             }
+            step::between();
             match open_in(shelf, file_name, accesses, patience)? {
                 Found::Alive(held) => return Ok(Verdict::Taken(held)),
                 Found::Denied => return Ok(Verdict::Denied),
+                Found::Unsettled => waiting_for = Some(shelf),
                 Found::Free => {}
             }
         }
@@ -185,6 +189,7 @@ impl Claim<'_> {
     /// Makes the claim the entry; `None` if something is in the way.
     fn establish(mut self, file_name: &OsStr) -> Result<Option<Held>, EntryError> {
         let Some(draft) = self.draft.take() else { return Ok(None) };
+        step::between();
         match self.shelf.folder.rename_new(self.name, file_name) {
             Ok(()) => Ok(Some(self.shelf.hold(draft, file_name))),
             Err(e) => {

@@ -22,6 +22,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as ennead_namespace;
+
 mod claim;
 mod entry;
 mod error;
@@ -36,6 +39,9 @@ mod root;
 pub mod setup;
 mod shelf;
 mod socket;
+mod step;
+#[cfg(test)]
+mod tests;
 
 pub use entry::{Body, CreateOptions, Created, Entry, Wanted};
 pub use error::{EntryError, Intruder, NameError, RootError};

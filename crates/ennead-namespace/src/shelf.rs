@@ -2,7 +2,8 @@
 //!
 //! - **Create**: a complete file without a name, read-locked, is linked to its name: there is no instant at which a
 //!   half-made or unlocked entry has a name.
-//! - **Open**: is it locked by readers? Then take a read lock, and check that the name still stands for the same file.
+//! - **Open**: is it locked by readers? Then say that it is being opened, ask again, take a read lock, and check that the name still
+//!   stands for the same file.
 //! - **Close**: release, *then* try the write lock; with it, check the name again and unlink. Turning the read lock into a
 //!   write lock instead would leak the file when two last closers meet: each is refused because of the other, then both go.
 //! - **Remove a dead entry**: the write lock, the check, unlink. Only a holder of the write lock unlinks, so between check and unlink
@@ -23,9 +24,17 @@ use ennead_sys::process;
 use crate::error::{EntryError, Intruder};
 use crate::owner;
 use crate::patience::Patience;
+use crate::step;
 
 /// The byte whose lock is the entry's life.
 pub(crate) const LIFE: u64 = 0;
+
+/// The byte that is read-locked while somebody opens the entry, from before they ask for its life until they share it.
+///
+/// The last holder may die between that question and the lock; then the lock brings a dead entry back. In its own folder
+/// that harms nobody (the name was never given away). A creator in another user's folder must not take the entry for dead meanwhile: dead
+/// for good is only what nobody holds on either byte, asked in one question.
+const OPENING: u64 = 1;
 
 /// The folder of one kind of one owner.
 #[derive(Debug)]
@@ -55,6 +64,8 @@ pub(crate) enum Found {
     Alive(Held),
     /// There is nothing, or something that nobody holds.
     Free,
+    /// Nobody holds it, but somebody is just opening or removing it: an opener may take it for free, a creator may not yet.
+    Unsettled,
     /// It is held, but the caller may not open it.
     Denied,
 }
@@ -125,6 +136,7 @@ impl Shelf {
 
     /// Gives the draft its name; `false` if something has that name.
     pub(crate) fn publish(&self, draft: &Draft, name: &OsStr) -> Result<bool, EntryError> {
+        step::between();
         let outcome = match &draft.temporary {
             None => self.folder.link(&draft.file, name),
             Some(temporary) => self.folder.rename_new(temporary, name),
@@ -168,14 +180,27 @@ impl Shelf {
                 return Ok(if self.is_held_unopened(name)? { Found::Denied } else { Found::Free });
             };
             let status = self.check(&file)?;
-            match lock::query(&file, LIFE, 1).map_err(EntryError::system("ask who holds the entry"))? {
-                // Dead, or being removed: free either way.
-                Holder::Nobody | Holder::Writer => return Ok(Found::Free),
-                Holder::Readers => {}
+            step::between();
+            let ask = |from, len| {
+                lock::query(&file, from, len).map_err(EntryError::system("ask who holds the entry"))
+            };
+            if ask(LIFE, OPENING + 1)? == Holder::Nobody {
+                return Ok(Found::Free);
             }
-            let locked = lock::try_lock(&file, LockMode::Read, LIFE, 1)
-                .map_err(EntryError::system("take a lock on the entry"))?;
+            if ask(LIFE, 1)? != Holder::Readers {
+                return Ok(Found::Unsettled);
+            }
+            let share = |byte| {
+                step::between();
+                lock::try_lock(&file, LockMode::Read, byte, 1)
+                    .map_err(EntryError::system("take a lock on the entry"))
+            };
+            // Asked again under the opening lock: from here until it falls, no creator takes the entry for dead.
+            let alive = share(OPENING)? && ask(LIFE, 1)? == Holder::Readers;
+            let locked = alive && share(LIFE)?;
+            step::between();
             if locked && self.is_named(name, &status)? {
+                lock::unlock(&file, OPENING, 1).map_err(EntryError::system("release a lock on the entry"))?;
                 let process = process::id();
                 let shelf = Arc::clone(self);
                 return Ok(Found::Alive(Held { file, access, shelf, file_name: name.to_owned(), process }));
@@ -203,21 +228,27 @@ impl Shelf {
             },
         };
         let status = self.check(file)?;
+        step::between();
         match lock::query(file, LIFE, 1).map_err(EntryError::system("ask who holds the entry"))? {
             Holder::Readers => return Ok(Removal::Alive),
             Holder::Writer => return Ok(Removal::Busy),
             Holder::Nobody => {}
         }
+        step::between();
         let locked = lock::try_lock(file, LockMode::Write, LIFE, 1)
             .map_err(EntryError::system("take a lock on the entry"))?;
         if !locked {
             return Ok(Removal::Busy);
         }
+        step::between();
         let outcome = match self.is_named(name, &status) {
-            Ok(true) => match self.folder.remove(name) {
-                Ok(()) => Ok(Removal::Removed),
-                Err(e) => Err(EntryError::system("remove a dead entry")(e)),
-            },
+            Ok(true) => {
+                step::between();
+                match self.folder.remove(name) {
+                    Ok(()) => Ok(Removal::Removed),
+                    Err(e) => Err(EntryError::system("remove a dead entry")(e)),
+                }
+            }
             Ok(false) => Ok(Removal::Gone),
             Err(e) => Err(e),
         };
@@ -344,6 +375,7 @@ impl Drop for Held {
         }
         // Every lock of the description, the slots' too. It cannot fail on an open file; if it did, closing it does the same.
         let _ = lock::unlock(&self.file, 0, 0);
+        step::between();
         let own = (self.access == Access::ReadWrite).then_some(&self.file);
         if let Err(error) = self.shelf.remove_if_dead(&self.file_name, own) {
             // The name is free all the same; the next list in the folder meets the same trouble and reports it.

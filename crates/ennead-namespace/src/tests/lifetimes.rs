@@ -10,8 +10,6 @@
 //!
 //! Now and then all are killed, and then one list leaves no file, and every name is free.
 
-mod playground;
-
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -20,13 +18,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use ennead_namespace::{
-    CreateOptions, Created, Entry, EntryError, Kind, Name, Protection, Root, Wanted, setup,
-};
 use ennead_security::posix::Meaning;
 use ennead_security::{AccessMask, GenericMapping};
 use ennead_sys::mapping::Mapping;
-use playground::{Dice, Playground, become_user, files_in, may_be_others, name, seed};
+
+use super::playground::{Dice, Playground, become_user, files_in, may_be_others, name, seed};
+use crate::{CreateOptions, Created, Entry, EntryError, Kind, Name, Protection, Root, Wanted, setup, step};
 
 const KIND: Kind = Kind::PIPE;
 const SEATS: usize = 4;
@@ -65,8 +62,9 @@ impl Board {
         self.0.atomic_u64(seat * SEAT + 16 + name * 16 + 8)
     }
 
+    /// Before a new participant takes the seat. What its dead predecessor held goes first: it is doomed until nothing of it stands.
     fn clear(&self, seat: usize) {
-        for word in 0..SEAT / 8 {
+        for word in (0..SEAT / 8).rev() {
             self.0.atomic_u64(seat * SEAT + word * 8).store(0, SeqCst);
         }
     }
@@ -114,6 +112,7 @@ fn participant() {
     let root = if global { Root::global_at(path.join("root")) } else { Root::at(path.join("root")) }.unwrap();
     let mut dice = Dice::new(seed.parse().unwrap());
     let mut held: HashMap<usize, Vec<Entry>> = HashMap::new();
+    step::loiter(dice.roll(u64::from(u32::MAX)));
     loop {
         board.steps(seat).fetch_add(1, SeqCst);
         let at = dice.roll(NAMES as u64) as usize;
@@ -203,7 +202,7 @@ impl Stage<'_> {
     fn start(&mut self, seat: usize, seed: u64) {
         self.board.clear(seat);
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "participant", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "tests::lifetimes::participant", "--nocapture", "--test-threads=1"])
             .env("ENNEAD_TEST_PARTICIPANT", format!("{} {} {seat} {seed}", self.place.display(), self.scope))
             .stdout(Stdio::null())
             .spawn()
