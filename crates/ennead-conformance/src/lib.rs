@@ -1,0 +1,11 @@
+//! What Microsoft's documentation says, as test cases that run against any implementation.
+//!
+//! Each suite is a trait with the operations of a mechanism in Win32's terms, and cases that take any implementation of it.
+//! A case is one documented sentence or table; it panics when the implementation does otherwise. The native implementation is
+//! in `tests/`; the programs in `wine/` ask the same questions of Windows' own functions.
+//!
+//! - [`named_pipes`]
+
+#![forbid(unsafe_code)]
+
+pub mod named_pipes;

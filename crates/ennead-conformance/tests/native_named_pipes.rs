@@ -1,0 +1,173 @@
+//! The suite against `ennead-pipe`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use ennead_conformance::named_pipes::{
+    End, FIRST, NOWAIT, NamedPipes, Outcome, READ_MESSAGE, Read, Spec, cases,
+};
+use ennead_pipe::named::{
+    self, Client, ClientOptions, Connected, Direction, Instance, Modes, PipeType, Place, ServerOptions,
+    Timeout,
+};
+use ennead_security::AccessMask;
+use ennead_status::Win32Error;
+
+struct Native(Place);
+
+fn more(received: named::Received) -> Read {
+    (received.bytes, received.left_in_message > 0)
+}
+
+impl NamedPipes for Native {
+    type Server = Instance;
+    type Client = Client;
+
+    fn create(&self, name: &str, spec: Spec) -> Outcome<Instance> {
+        let bad = Win32Error::INVALID_PARAMETER;
+        let modes = Modes::from_bits(spec.pipe_mode & (READ_MESSAGE | NOWAIT)).ok_or(bad)?;
+        ServerOptions::new()
+            .direction(Direction::from_number(spec.open_mode & 3).ok_or(bad)?)
+            .first_instance(spec.open_mode & FIRST != 0)
+            .pipe_type(if spec.pipe_mode & 4 != 0 { PipeType::Message } else { PipeType::Byte })
+            .read_mode(modes.read)
+            .wait_mode(modes.wait)
+            .max_instances(spec.max_instances)
+            .quotas(spec.buffers.0, spec.buffers.1)
+            .default_timeout(spec.timeout)
+            .place(&self.0)
+            .create(name)
+            .map_err(|e| e.win32())
+    }
+
+    fn open(&self, name: &str, access: u32) -> Outcome<Client> {
+        ClientOptions::new().access(AccessMask(access)).place(&self.0).open(name).map_err(|e| e.win32())
+    }
+
+    fn wait(&self, name: &str, millis: u32) -> Outcome<()> {
+        named::wait_in(&self.0, name, Timeout::from_millis(millis), None).map_err(|e| e.win32())
+    }
+
+    fn call(&self, name: &str, request: &[u8], reply: &mut [u8], millis: u32) -> Outcome<Read> {
+        named::call_in(&self.0, name, request, reply, Timeout::from_millis(millis))
+            .map(more)
+            .map_err(|e| e.win32())
+    }
+
+    fn connect(&self, server: &Instance) -> Outcome<()> {
+        match server.connect().map_err(|e| e.win32())?.win32() {
+            Win32Error::SUCCESS => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    fn disconnect(&self, server: &Instance) -> Outcome<()> {
+        server.disconnect().map_err(|e| e.win32())
+    }
+
+    fn client_pid(&self, server: &Instance) -> Outcome<u32> {
+        server.client_process_id().map_err(|e| e.win32())
+    }
+
+    fn server_pid(&self, client: &Client) -> Outcome<u32> {
+        Ok(client.server_process_id())
+    }
+
+    fn read(&self, end: End<'_, Self>, buffer: &mut [u8]) -> Outcome<Read> {
+        match end {
+            End::Server(server) => server.read(buffer),
+            End::Client(client) => client.read(buffer),
+        }
+        .map(more)
+        .map_err(|e| e.win32())
+    }
+
+    fn write(&self, end: End<'_, Self>, data: &[u8]) -> Outcome<usize> {
+        match end {
+            End::Server(server) => server.write(data),
+            End::Client(client) => client.write(data),
+        }
+        .map_err(|e| e.win32())
+    }
+
+    fn peek(&self, end: End<'_, Self>, buffer: &mut [u8]) -> Outcome<(usize, usize, usize)> {
+        match end {
+            End::Server(server) => server.peek(buffer),
+            End::Client(client) => client.peek(buffer),
+        }
+        .map(|peeked| (peeked.bytes, peeked.available, peeked.left_in_message))
+        .map_err(|e| e.win32())
+    }
+
+    fn transact(&self, end: End<'_, Self>, request: &[u8], reply: &mut [u8]) -> Outcome<Read> {
+        match end {
+            End::Server(server) => server.transact(request, reply),
+            End::Client(client) => client.transact(request, reply),
+        }
+        .map(more)
+        .map_err(|e| e.win32())
+    }
+
+    fn flush(&self, end: End<'_, Self>) -> Outcome<()> {
+        match end {
+            End::Server(server) => server.flush(),
+            End::Client(client) => client.flush(),
+        }
+        .map_err(|e| e.win32())
+    }
+
+    fn set_state(&self, end: End<'_, Self>, mode: u32) -> Outcome<()> {
+        let modes = Modes::from_bits(mode).ok_or(Win32Error::INVALID_PARAMETER)?;
+        match end {
+            End::Server(server) => server.set_modes(modes),
+            End::Client(client) => client.set_modes(modes),
+        }
+        .map_err(|e| e.win32())
+    }
+
+    fn state(&self, end: End<'_, Self>) -> Outcome<(u32, u32)> {
+        match end {
+            End::Server(server) => server.current_instances().map(|count| (server.modes().bits(), count)),
+            End::Client(client) => client.current_instances().map(|count| (client.modes().bits(), count)),
+        }
+        .map_err(|e| e.win32())
+    }
+
+    fn info(&self, end: End<'_, Self>) -> Outcome<(u32, u32, u32, u32)> {
+        let (flag, traits) = match end {
+            End::Server(server) => (1, server.traits()),
+            End::Client(client) => (0, client.traits()),
+        };
+        let message = if traits.pipe_type == PipeType::Message { 4 } else { 0 };
+        Ok((flag | message, traits.out_quota, traits.in_quota, traits.max_instances))
+    }
+}
+
+#[test]
+fn every_case() {
+    assert_eq!(Connected::Before.win32(), Win32Error::PIPE_CONNECTED);
+    let mut failed = Vec::new();
+    for (at, (name, case)) in cases::<Native>().into_iter().enumerate() {
+        // In /dev/shm, for a tmpfs; a root a case.
+        let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-{at}", std::process::id()));
+        let native = Native(Place::at(&root).expect("make a root"));
+        println!("{name}");
+        if catch_unwind(AssertUnwindSafe(|| case(&native))).is_err() {
+            failed.push(name);
+        }
+        let left: Vec<_> = std::fs::read_dir(root.join("pipe"))
+            .into_iter()
+            .flatten()
+            .chain(std::fs::read_dir(root.join("pipe/.sockets")).into_iter().flatten())
+            .flatten()
+            .map(|entry| entry.file_name())
+            .filter(|name| name != ".sockets")
+            .collect();
+        if !left.is_empty() && !failed.contains(&name) {
+            println!("left behind: {left:?}");
+            failed.push(name);
+        }
+        std::fs::remove_dir_all(&root).expect("remove the root");
+    }
+    assert!(failed.is_empty(), "{failed:?}");
+}
