@@ -326,7 +326,9 @@ impl Shelf {
     /// Whether somebody holds an entry that the caller may not open. Where /proc cannot tell: yes.
     fn is_held_unopened(&self, name: &OsStr) -> Result<bool, EntryError> {
         match self.folder.status_of(name) {
-            Ok(status) => Ok(lock::is_held_unopened(status.device, status.inode, LIFE).unwrap_or(true)),
+            Ok(status) => {
+                Ok(lock::is_held_unopened(status.device, status.inode, &(LIFE..=OPENING)).unwrap_or(true))
+            }
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(EntryError::system("look at the entry")(e)),
         }
