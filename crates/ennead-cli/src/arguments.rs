@@ -58,6 +58,9 @@ pub struct Tour {
     /// The folder for report.html and report.json.
     #[arg(long, value_name = "DIR", default_value = "ennead-report")]
     pub report: PathBuf,
+    /// For tests: the inventory program opens this before it answers, and so waits there if it is a FIFO.
+    #[arg(long, hide = true)]
+    pub hold: Option<PathBuf>,
 }
 
 /// A kind of named objects.

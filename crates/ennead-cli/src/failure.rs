@@ -99,12 +99,7 @@ impl Complaint {
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", visible(&self.what))?;
-        if let Some(code) = self.code {
-            match code.name() {
-                Some(name) => write!(f, " ({name}, {})", code.0)?,
-                None => write!(f, " (Win32 error {})", code.0)?,
-            }
-        }
+        f.write_str(&self.code.map(suffix).unwrap_or_default())?;
         match &self.next {
             Some(next) => write!(f, "\n  next: {}", visible(next)),
             None => Ok(()),
@@ -146,6 +141,21 @@ impl From<RootError> for Failure {
 impl From<EntryError> for Failure {
     fn from(error: EntryError) -> Failure {
         Failure::coded(WithCauses(&error), error.win32())
+    }
+}
+
+/// An error with its causes and its code, on one line.
+pub fn in_words(error: &dyn std::error::Error, code: Win32Error) -> String {
+    let told = WithCauses(error).to_string();
+    let suffix = suffix(code);
+    // Some errors name their code themselves.
+    if told.contains(suffix.trim_matches([' ', '(', ')'])) { told } else { told + &suffix }
+}
+
+fn suffix(code: Win32Error) -> String {
+    match code.name() {
+        Some(name) => format!(" ({name}, {})", code.0),
+        None => format!(" (Win32 error {})", code.0),
     }
 }
 

@@ -72,7 +72,12 @@ pub fn run(options: &Tour, json: bool) -> Result<(), Failure> {
             continue;
         };
         progress.next(&mechanism.title());
-        let cargo = Cargo { inventory: &bytes, summary: &findings.summary, sample: &findings.sample };
+        let cargo = Cargo {
+            inventory: &bytes,
+            summary: &findings.summary,
+            sample: &findings.sample,
+            hold: options.hold.as_deref(),
+        };
         let ending = conductor::run(&mechanism.word(), leg, &cargo, &events, &mut |bytes| progress.at(bytes));
         if let Ending::Interrupted(signal) = ending {
             progress.end();

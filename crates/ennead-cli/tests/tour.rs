@@ -3,12 +3,15 @@
 mod program;
 
 use std::fs::File;
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
 
 use program::{Ended, Place, children_of, end_of, eventually, runs, signal};
 
 /// The rows of the table that are built.
-const BUILT: [&str; 1] = ["Pipes, anonymous"];
+const BUILT: [&str; 2] = ["Pipes, anonymous", "Pipes, named"];
 
 fn row<'a>(ended: &'a Ended, title: &str) -> &'a str {
     ended
@@ -18,18 +21,20 @@ fn row<'a>(ended: &'a Ended, title: &str) -> &'a str {
         .unwrap_or_else(|| panic!("{title}: {}", ended.stdout))
 }
 
-/// A file that takes a leg a moment to move. It is all hole, on a tmpfs, which takes neither memory nor a disk to read.
-fn long_file(place: &Place) -> String {
-    let path = place.shared("long");
-    File::create(&path).unwrap().set_len(1 << 31).unwrap();
+/// A FIFO that holds the first leg in its middle, until somebody opens it for writing.
+fn fifo(place: &Place) -> String {
+    let path = place.path.join("hold");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     path.to_str().unwrap().into()
 }
 
-/// Waits until all three programs of a leg run.
-fn three_programs(tour: &mut std::process::Child) -> Vec<(u32, String)> {
+/// Waits until all three programs of a leg run, none of them one of an `earlier` leg.
+fn three_programs(tour: &mut Child, earlier: &[(u32, String)]) -> Vec<(u32, String)> {
     eventually("the third program", || {
         assert_eq!(tour.try_wait().unwrap(), None, "the tour has ended");
-        Some(children_of(tour.id())).filter(|children| children.len() == 3)
+        let children = children_of(tour.id());
+        let fresh = children.iter().all(|child| !earlier.contains(child));
+        (children.len() == 3 && fresh).then_some(children)
     })
 }
 
@@ -50,7 +55,7 @@ fn every_leg_that_exists_verifies_and_the_reports_say_the_same() {
     assert!(ended.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ended.stdout);
     assert!(!ended.stdout.contains('\x1b'));
 
-    let report: serde_json::Value = serde_json::from_str(&place.read("ennead-report/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&place.read("ennead-report/report.json")).unwrap();
     assert_eq!(report["verified"], true);
     assert_eq!(report["legs"].as_array().unwrap().len(), 10);
     assert_eq!(report["document"]["total"]["parts"], 195);
@@ -63,7 +68,7 @@ fn every_leg_that_exists_verifies_and_the_reports_say_the_same() {
     for foreign in ["<script", "http://", "https://", "url(", "@import", "src="] {
         assert!(!page.contains(foreign), "{foreign}");
     }
-    assert_eq!(place.runtime_files(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(place.runtime_files(), Vec::<PathBuf>::new());
 
     // Once more: its own reports are replaced.
     assert_eq!(place.run(&["tour", "--json"]).code, Some(0));
@@ -95,7 +100,7 @@ fn broken_rows_are_named_and_hostile_text_stays_text() {
         assert!(!text.contains('\x1b') && !text.contains('\u{202e}'));
     }
     let json = place.run(&["tour", "--json", "--inventory", "mine.csv", "--file", "file", "--report", "out"]);
-    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(report["document"]["total"]["cost"], "256.5");
     assert_eq!(report["inventory"]["broken_rows"][0]["line"], 3);
 }
@@ -122,7 +127,7 @@ fn what_cannot_be_used_is_named_with_its_code_and_what_to_do() {
     );
 
     let ended = place.run(&["tour", "--json", "--file", "/dev/zero"]);
-    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    let error: Value = serde_json::from_str(&ended.stderr).unwrap();
     assert_eq!(ended.code, Some(1));
     assert!(error["error"]["what"].as_str().unwrap().contains("/dev/zero"), "{}", ended.stderr);
 
@@ -161,68 +166,77 @@ fn a_reader_that_leaves_early_is_no_error() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
-#[test]
-fn an_interrupt_ends_the_programs_and_leaves_nothing() {
-    let place = Place::new();
-    let file = long_file(&place);
+/// Starts a tour and lets it go until all programs of its leg number `leg` are in the middle of their conversation.
+fn held_in_leg(place: &Place, leg: usize) -> (Child, Vec<(u32, String)>, String) {
+    place.write("file", &[7; 100_000]);
+    let hold = fifo(place);
     let mut tour = place
-        .ennead(&["tour", "--file", &file])
+        .ennead(&["tour", "--file", "file", "--hold", &hold])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let programs = three_programs(&mut tour);
-    signal(tour.id(), "INT");
-    let status = end_of(&mut tour);
-    assert_eq!(status.code(), Some(130));
-    for (pid, _) in programs {
-        assert!(!runs(pid, "tour-program"), "{pid}");
+    let mut programs = three_programs(&mut tour, &[]);
+    for _ in 0..leg {
+        // Waits for the inventory program to be there, and lets it pass.
+        drop(File::options().write(true).open(&hold).unwrap());
+        programs = three_programs(&mut tour, &programs);
     }
-    assert_eq!(place.runtime_files(), Vec::<std::path::PathBuf>::new());
-    assert_eq!(std::fs::read_dir(place.path.join("ennead-report")).unwrap().count(), 0);
-    assert!(std::path::Path::new(&file).exists());
+    (tour, programs, hold)
+}
+
+#[test]
+fn an_interrupt_ends_the_programs_and_leaves_nothing() {
+    for (leg, name, code) in [(0, "INT", 130), (1, "INT", 130), (1, "TERM", 143)] {
+        let place = Place::new();
+        let (mut tour, programs, _) = held_in_leg(&place, leg);
+        signal(tour.id(), name);
+        assert_eq!(end_of(&mut tour).code(), Some(code));
+        for (pid, _) in programs {
+            assert!(!runs(pid, "tour-program"), "{pid}");
+        }
+        assert_eq!(place.runtime_files(), Vec::<PathBuf>::new());
+        assert_eq!(std::fs::read_dir(place.path.join("ennead-report")).unwrap().count(), 0);
+        assert_eq!(std::fs::read(place.path.join("file")).unwrap().len(), 100_000);
+    }
 }
 
 #[test]
 fn the_programs_do_not_outlive_a_killed_conductor() {
-    let place = Place::new();
-    let file = long_file(&place);
-    let mut tour = place.ennead(&["tour", "--file", &file]).stdout(Stdio::null()).spawn().unwrap();
-    let programs = three_programs(&mut tour);
-    signal(tour.id(), "KILL");
-    end_of(&mut tour);
-    for (pid, _) in programs {
-        eventually("a program's end", || (!runs(pid, "tour-program")).then_some(()));
+    for leg in [0, 1] {
+        let place = Place::new();
+        let (mut tour, programs, _) = held_in_leg(&place, leg);
+        signal(tour.id(), "KILL");
+        end_of(&mut tour);
+        for (pid, _) in programs {
+            eventually("a program's end", || (!runs(pid, "tour-program")).then_some(()));
+        }
+        // Nobody is left to tidy up; whoever lists next does.
+        assert_eq!(place.run(&["ls"]).code, Some(0));
+        assert_eq!(place.runtime_files(), Vec::<PathBuf>::new());
     }
 }
 
 #[test]
 fn a_killed_program_costs_its_leg_only() {
-    for victim in ["inventory", "spreadsheet", "word-processor"] {
-        let place = Place::new();
-        let file = long_file(&place);
-        let tour = place
-            .ennead(&["tour", "--file", &file])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let pid = eventually(victim, || {
-            children_of(tour.id())
-                .into_iter()
-                .find(|(_, line)| line.contains(&format!("tour-program {victim}")))
-        });
-        signal(pid.0, "KILL");
-        let ended = Ended::of(&tour.wait_with_output().unwrap());
-        assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
-        assert!(row(&ended, BUILT[0]).ends_with("FAILED"), "{}", ended.stdout);
-        assert!(ended.stdout.contains("was ended by signal 9 (SIGKILL)"), "{}", ended.stdout);
-        for title in &BUILT[1..] {
-            assert!(row(&ended, title).ends_with("yes"), "{}", ended.stdout);
+    for leg in [0, 1] {
+        for victim in ["inventory", "spreadsheet", "word-processor"] {
+            let place = Place::new();
+            let (tour, programs, hold) = held_in_leg(&place, leg);
+            let (pid, _) = programs.iter().find(|(_, line)| line.contains(victim)).unwrap();
+            signal(*pid, "KILL");
+            // Both ways at once, so that opening it waits for nobody and nobody is held any more.
+            let _open = File::options().read(true).write(true).open(&hold).unwrap();
+            let ended = Ended::of(&tour.wait_with_output().unwrap());
+            assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+            for (i, title) in BUILT.iter().enumerate() {
+                let verdict = if i == leg { "FAILED" } else { "yes" };
+                assert!(row(&ended, title).ends_with(verdict), "{}", ended.stdout);
+            }
+            assert!(ended.stdout.contains("was ended by signal 9 (SIGKILL)"), "{}", ended.stdout);
+            assert_eq!(place.runtime_files(), Vec::<PathBuf>::new());
+            let report: Value = serde_json::from_str(&place.read("ennead-report/report.json")).unwrap();
+            assert_eq!(report["verified"], false);
         }
-        assert_eq!(place.runtime_files(), Vec::<std::path::PathBuf>::new());
-        let report: serde_json::Value =
-            serde_json::from_str(&place.read("ennead-report/report.json")).unwrap();
-        assert_eq!(report["verified"], false);
     }
 }

@@ -1,6 +1,8 @@
 //! Runs one leg: starts the three programs, follows them, and judges what arrived. A program that dies, fails or falls
 //! silent costs its leg, not the tour.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -68,6 +70,8 @@ pub struct Cargo<'a> {
     pub summary: &'a Summary,
     /// The file.
     pub sample: &'a Sample,
+    /// [`Job::hold`].
+    pub hold: Option<&'a Path>,
 }
 
 /// Where the events of a leg come and go.
@@ -96,6 +100,7 @@ pub fn run(
         address,
         file: cargo.sample.path_bytes(),
         file_length: cargo.sample.length,
+        hold: cargo.hold.map(|path| path.as_os_str().as_bytes().to_vec()),
         inventory_length: 0,
     };
     let mut stage = Stage { programs: Vec::new(), events, progress, complete: false, trouble: None };

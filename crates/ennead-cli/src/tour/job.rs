@@ -56,6 +56,8 @@ pub struct Job {
     pub file: Vec<u8>,
     /// Its length.
     pub file_length: u64,
+    /// What the inventory program opens before it answers: a FIFO holds all three there.
+    pub hold: Option<Vec<u8>>,
     /// How many bytes of inventory follow this line; 0 for all but the inventory program.
     pub inventory_length: u64,
 }

@@ -2,6 +2,7 @@
 
 mod anonymous_pipes;
 mod frames;
+mod named_pipes;
 
 use super::line::Leg;
 
@@ -9,4 +10,4 @@ use super::line::Leg;
 pub const ANONYMOUS_PIPES: Option<&'static (dyn Leg + Sync)> = Some(&anonymous_pipes::AnonymousPipes);
 
 /// Named pipes: message mode for the questions, byte mode for the file.
-pub const NAMED_PIPES: Option<&'static (dyn Leg + Sync)> = None;
+pub const NAMED_PIPES: Option<&'static (dyn Leg + Sync)> = Some(&named_pipes::NamedPipes);

@@ -75,6 +75,9 @@ fn keep_inventory(job: &Job, bytes: &[u8]) -> Result<Account, LineError> {
     loop {
         match talk.hear()? {
             Message::AskStock => {
+                if let Some(path) = &job.hold {
+                    File::open(Path::new(OsStr::from_bytes(path)))?;
+                }
                 talk.say(&Message::StockHead {
                     rows: inventory.parts.len() as u64,
                     grouped_by: inventory.grouped_by.clone(),
