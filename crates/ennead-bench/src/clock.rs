@@ -46,6 +46,17 @@ impl Meter {
         self.done.is_some()
     }
 
+    /// Says that nothing more happens after `total` units. A measured part that a starved machine cut short counts if
+    /// it reached a quarter of its length.
+    pub fn end(&mut self, total: u64) {
+        if let (Some((from, before)), None) = (self.measured_from, self.done) {
+            let elapsed = from.elapsed();
+            if elapsed >= self.window.measure / 4 && total > before {
+                self.done = Some((elapsed, total - before));
+            }
+        }
+    }
+
     /// Time and units of the measured part, once it is over.
     #[must_use]
     pub fn measured(&self) -> Option<(Duration, u64)> {
@@ -78,5 +89,14 @@ mod tests {
         assert_eq!(meter.measured().map(|(_, units)| units), Some(15));
         assert!(meter.tick(99));
         assert_eq!(meter.measured().map(|(_, units)| units), Some(15), "the first end stands");
+    }
+
+    #[test]
+    fn a_part_that_hardly_began_does_not_count() {
+        let mut meter = Meter::new(Window { warm_up: Duration::ZERO, measure: Duration::from_secs(3600) });
+        meter.tick(0);
+        meter.tick(10);
+        meter.end(25);
+        assert_eq!(meter.measured(), None);
     }
 }

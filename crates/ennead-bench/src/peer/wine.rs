@@ -41,7 +41,12 @@ impl Wine {
         fs::write(&source, SOURCE)?;
         let compiled =
             Command::new(compiler).args(["-O2", "-Wall", "-o"]).args([&program, &source]).output()?;
-        ensure!(compiled.status.success(), "{COMPILER}: {}", String::from_utf8_lossy(&compiled.stderr));
+        let said = String::from_utf8_lossy(&compiled.stderr);
+        ensure!(
+            compiled.status.success(),
+            "{COMPILER}: {}",
+            said.lines().next().unwrap_or("it said nothing")
+        );
 
         // Not on the tmpfs of the scratch directory: a prefix is some hundreds of megabytes.
         let prefix = env::temp_dir().join(format!("ennead-bench-wine-{}", std::process::id()));

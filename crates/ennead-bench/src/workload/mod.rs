@@ -10,6 +10,8 @@ mod idle;
 mod instances;
 mod one_way;
 mod round_trip;
+#[cfg(test)]
+mod tests;
 
 pub use death::{EARLY_WITNESS, LATE_WITNESS};
 

@@ -32,7 +32,7 @@ pub fn run(end: &End<'_>, role: Role) -> Result<()> {
 /// How often the clock is read.
 const BETWEEN_TICKS: u64 = 16;
 
-fn receive_all(end: &End<'_>, connection: &mut dyn Connection) -> Result<Meter> {
+pub fn receive_all(end: &End<'_>, connection: &mut dyn Connection) -> Result<Meter> {
     let mut buffer = vec![0; end.shape.length];
     let mut meter = Meter::new(end.task.window);
     let mut sequence = 0;
@@ -43,6 +43,7 @@ fn receive_all(end: &End<'_>, connection: &mut dyn Connection) -> Result<Meter> 
             meter.tick(sequence);
         }
     }
+    meter.end(sequence);
     say(&format!("checked {sequence}"))?;
     Ok(meter)
 }
@@ -63,7 +64,7 @@ fn receive_piece(end: &End<'_>, connection: &mut dyn Connection, buffer: &mut [u
 }
 
 /// Sends somewhat longer than the receiver counts, for its window begins later.
-fn send_for_the_window(end: &End<'_>, connection: &mut dyn Connection) -> Result<()> {
+pub fn send_for_the_window(end: &End<'_>, connection: &mut dyn Connection) -> Result<()> {
     let window = end.task.window;
     let enough = window.warm_up + window.measure + window.measure / 4 + std::time::Duration::from_millis(50);
     let mut buffer = vec![0; end.shape.length];
