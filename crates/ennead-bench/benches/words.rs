@@ -42,7 +42,7 @@ fn payload(bench: &mut Criterion) {
         group.throughput(Throughput::Bytes(length as u64));
         let mut buffer = vec![0; length];
         group.bench_function("fill", |b| {
-            b.iter(|| pattern::fill(black_box(&mut buffer), 7, Direction::ToServer))
+            b.iter(|| pattern::fill(black_box(&mut buffer), 7, Direction::ToServer));
         });
         group.bench_function("check", |b| {
             b.iter(|| pattern::check(black_box(&buffer), 7, Direction::ToServer).is_ok());
