@@ -1,5 +1,7 @@
 //! Pairs of end processes: started, heard, and never left behind.
 
+use std::error;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -58,6 +60,18 @@ pub fn run_pairs(pairs: Vec<(Command, Command)>, course: Course, limit: Duration
     }
     Ok(values)
 }
+
+/// An end that had not ended when the pair's time was over.
+#[derive(Debug)]
+struct TooLate(&'static str);
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} did not end in time", self.0)
+    }
+}
+
+impl error::Error for TooLate {}
 
 /// One end process. Dropping it kills it if it still runs.
 struct End {
@@ -120,7 +134,7 @@ impl End {
             // Programs for Windows end their lines as Windows does.
             Ok(line) => Ok(Some(line.trim_end().to_owned())),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => bail!("the {} did not end in time", self.name),
+            Err(RecvTimeoutError::Timeout) => Err(TooLate(self.name).into()),
         }
     }
 
@@ -153,7 +167,7 @@ impl End {
     fn blame_first(&mut self, error: anyhow::Error) -> anyhow::Error {
         let soon = Instant::now() + Duration::from_secs(3);
         match self.finish(soon) {
-            Err(own) if self.child.try_wait().is_ok_and(|status| status.is_some()) => own.context(error),
+            Err(own) if !own.is::<TooLate>() => own.context(error),
             _ => error,
         }
     }

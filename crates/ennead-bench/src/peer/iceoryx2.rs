@@ -7,14 +7,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use iceoryx2::port::listener::Listener as EventListener;
 use iceoryx2::port::notifier::Notifier;
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
 
-use super::{Connection, Listener, Peer, Prepared, Shape};
+use super::{Connection, Listener, Peer, Shape};
 use crate::placement::Placement;
 use crate::plan::Workload;
 
@@ -31,16 +31,34 @@ impl Peer for Iceoryx2 {
     }
 
     fn listen(&self, place: &Path, shape: &Shape) -> Result<Box<dyn Listener>> {
-        Ok(Box::new(Prepared(Some(Box::new(Topics::open(place, shape, CLIENT, SERVER)?)))))
+        Ok(Box::new(Greeting(Some(Topics::open(place, shape, CLIENT, SERVER)?))))
     }
 
     fn connect(&self, place: &Path, shape: &Shape) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(Topics::open(place, shape, SERVER, CLIENT)?))
+        let mut topics = Topics::open(place, shape, SERVER, CLIENT)?;
+        topics.send(HELLO)?;
+        topics.expect_hello()?;
+        Ok(Box::new(topics))
     }
 }
 
 const SERVER: &str = "server";
 const CLIENT: &str = "client";
+
+/// A subscriber is connected once it has looked for samples for the first time; before that, a publisher drops what
+/// does not fit its buffer. So each end waits for the other's hello.
+const HELLO: &[u8] = b"hello";
+
+struct Greeting(Option<Topics>);
+
+impl Listener for Greeting {
+    fn accept(&mut self) -> Result<Box<dyn Connection>> {
+        let mut topics = self.0.take().context("its services have no further connections")?;
+        topics.expect_hello()?;
+        topics.send(HELLO)?;
+        Ok(Box::new(topics))
+    }
+}
 
 struct Topics {
     publisher: Publisher<ipc::Service, [u8], ()>,
@@ -66,7 +84,7 @@ impl Topics {
         let subscriber = topic(from)?.subscriber_builder().create()?;
         let publisher = topic(to)?
             .publisher_builder()
-            .initial_max_slice_len(shape.length)
+            .initial_max_slice_len(shape.length.max(HELLO.len()))
             .backpressure_strategy(BackpressureStrategy::RetryUntilDelivered)
             .create()?;
         let bells = match shape.placement {
@@ -88,6 +106,15 @@ impl Topics {
             notifier.notify()?;
         }
         Ok(receivers)
+    }
+
+    fn expect_hello(&mut self) -> Result<()> {
+        let mut hello = [0; HELLO.len()];
+        ensure!(
+            self.receive(&mut hello)? == HELLO.len() && hello == HELLO,
+            "the other end did not say hello"
+        );
+        Ok(())
     }
 
     fn take(&self, buffer: &mut [u8]) -> Result<Option<usize>> {

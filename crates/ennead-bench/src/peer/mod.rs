@@ -1,6 +1,7 @@
 //! The contenders: ours and the peers. A workload sees each of them as a [`Connection`] and nothing more.
 
 mod byte_stream;
+mod ennead_channel;
 mod eventfd;
 mod futex;
 mod iceoryx2;
@@ -99,6 +100,7 @@ pub trait Peer: Sync {
 
 /// Every contender that is built into this program, Wine's excepted: its program is another one, [`wine`].
 static BUILT_IN: &[&dyn Peer] = &[
+    &ennead_channel::EnneadChannel,
     &uds_seqpacket::UdsSeqpacket,
     &uds_stream::UdsStream,
     &kernel_pipe::KernelPipe,
