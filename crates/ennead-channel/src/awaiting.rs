@@ -20,6 +20,9 @@ pub(crate) const SET: u64 = 1 << 63;
 const LISTENING: u32 = 1;
 const ONE_EVENT: u32 = 2;
 
+/// Looks between two pauses of the processor, which may take 60 ns each.
+const LOOKS: u32 = 16;
+
 /// What an operation waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Awaited {
@@ -77,18 +80,32 @@ impl<S: System> Channel<S> {
         if budget == 0 || [0, ours].contains(&self.system.load(self.side.other().cpu())) {
             return false;
         }
+        // A writer that looks has time to look for a good piece of room, so that the two sides do not go in step, a cache line to and fro for each message.
+        let eager = match awaited {
+            Awaited::Room { until } => Awaited::Room { until: self.more_room(until) },
+            data @ Awaited::Data { .. } => data,
+        };
         let start = self.system.ticks();
         while self.system.ticks().wrapping_sub(start) < budget * ennead_sys::cpu::TICKS_PER_MICROSECOND {
-            for _ in 0..8 {
-                if self.has_changed(awaited, seen) {
+            for _ in 0..LOOKS {
+                if self.has_changed(eager, seen) {
                     spin.paid();
                     return true;
                 }
-                self.system.spin_hint();
             }
+            self.system.spin_hint();
+        }
+        if self.has_changed(awaited, seen) {
+            return true;
         }
         spin.failed();
         false
+    }
+
+    /// A position that leaves a quarter of the ring free, or `until` if that is further on. Never past our tail, or a reader that has read all would not do.
+    fn more_room(&self, until: Position) -> Position {
+        let eager = self.tail().minus(self.outbound.capacity / 4 * 3);
+        if until.has_reached(eager) { until } else { eager }
     }
 
     fn sleep(&self, awaited: Awaited, seen: Standing, wait: &Wait<'_>) -> Result<(), Fault> {
@@ -157,10 +174,9 @@ impl<S: System> Channel<S> {
         awaited_happened || self.look() != seen
     }
 
-    /// After writing: wakes the peer's reader if it sleeps.
+    /// After committing what was written, and the commit's fence: wakes the peer's reader if it sleeps.
     #[inline]
     pub(crate) fn wake_reader(&self) {
-        self.system.fence();
         let at = self.outbound.reader_sleeps();
         let word = self.system.load(at);
         if word != 0 && self.system.exchange(at, word, 0) {
@@ -168,10 +184,9 @@ impl<S: System> Channel<S> {
         }
     }
 
-    /// After reading: wakes the peer's writer if it sleeps and has what it waits for.
+    /// After committing what was read, and the commit's fence: wakes the peer's writer if it sleeps and has what it waits for.
     #[inline]
     pub(crate) fn wake_writer(&self, now_at: Position) {
-        self.system.fence();
         let at = self.inbound.writer_sleeps();
         // If the word changes under us, another thread of the peer has announced itself too; only a hostile peer goes on changing it.
         for _ in 0..8 {

@@ -154,12 +154,12 @@ impl<S: System> Channel<S> {
         Cursor::from_word(self.my_cursor.load(Ordering::Acquire), self.framing).unwrap_or(Cursor::START)
     }
 
-    /// Commits what was read: one store that the peer sees. Our copy first, for the sake of peeks.
+    /// Commits what was read: one store that the peer sees, and a fence. Our copy first, for the sake of peeks.
     #[inline]
     pub(crate) fn commit_cursor(&self, cursor: Cursor) {
         let word = cursor.word(self.framing);
         self.my_cursor.store(word, Ordering::Release);
-        self.system.store(self.inbound.cursor(), word);
+        self.system.commit(self.inbound.cursor(), word);
     }
 
     #[inline]
@@ -167,11 +167,11 @@ impl<S: System> Channel<S> {
         Position::from_low_bits(self.my_tail.load(Ordering::Relaxed))
     }
 
-    /// Commits what was written: one store that the peer sees.
+    /// Commits what was written: one store that the peer sees, and a fence.
     #[inline]
     pub(crate) fn commit_tail(&self, tail: Position) {
         self.my_tail.store(tail.word(), Ordering::Relaxed);
-        self.system.store(self.outbound.tail(), tail.word());
+        self.system.commit(self.outbound.tail(), tail.word());
     }
 
     /// Says on which CPU we run, if that has changed.

@@ -136,7 +136,7 @@ impl Layout {
         )
     }
 
-    fn of(framing: Framing, to_server: u64, to_client: u64) -> Self {
+    pub(crate) fn of(framing: Framing, to_server: u64, to_client: u64) -> Self {
         Self {
             framing,
             to_server: Ring { words: 1024, start: CONTROL, capacity: to_server },

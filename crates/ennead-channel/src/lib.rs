@@ -18,6 +18,8 @@ mod error;
 mod frame;
 mod layout;
 mod linux;
+#[cfg(test)]
+mod model;
 mod parts;
 mod peek;
 mod position;

@@ -70,6 +70,17 @@ impl System for Linux {
     }
 
     #[inline]
+    fn commit(&self, at: usize, value: u64) {
+        if cfg!(target_arch = "x86_64") {
+            // One locked instruction is both the store and the fence.
+            self.mapping.atomic_u64(at).swap(value, Ordering::SeqCst);
+        } else {
+            self.store(at, value);
+            self.fence();
+        }
+    }
+
+    #[inline]
     fn exchange(&self, at: usize, expected: u64, new: u64) -> bool {
         self.mapping
             .atomic_u64(at)

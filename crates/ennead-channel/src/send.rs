@@ -118,8 +118,7 @@ impl<S: System> Channel<S> {
         self.wake_reader();
     }
 
-    /// Waits until at least `least` bytes are free; says how many are. A wait, once needed, is for `wanted`, so that the two sides do not wake each other for
-    /// every few bytes.
+    /// Waits until `wanted` bytes are free (`least`, if the caller will not wait); says how many are.
     #[inline]
     fn room(&self, wanted: u64, least: u64, wait: &Wait<'_>) -> Result<u64, Fault> {
         let capacity = self.outbound.capacity;

@@ -30,6 +30,8 @@ pub(crate) trait System: Send + Sync {
     fn load(&self, at: usize) -> u64;
     /// Stores a shared word; what was stored or read before is done first (release).
     fn store(&self, at: usize, value: u64);
+    /// Stores a shared word as [`System::store`] does, then passes a [`System::fence`].
+    fn commit(&self, at: usize, value: u64);
     /// Replaces a shared word if it is still `expected`.
     fn exchange(&self, at: usize, expected: u64, new: u64) -> bool;
     /// Sets bits of a shared word.

@@ -1,0 +1,267 @@
+//! The algorithm's world in the model checker (shuttle): the same code as on Linux, every interleaving that the scheduler tries, and a store buffer for each
+//! thread, so that a store may become visible after a later load unless a fence or a locked instruction stands between: what processors really do.
+
+mod checks;
+
+use std::collections::HashMap;
+use std::sync::Mutex as Plain;
+
+use shuttle::rand::Rng;
+use shuttle::sync::{Arc, Condvar, Mutex};
+use shuttle::thread::{self, ThreadId};
+
+use crate::channel::Channel;
+use crate::layout::{CONTROL, Framing, Layout, Side};
+use crate::system::{Heard, System, Word};
+use crate::wait::Wait;
+
+/// A way in which the world can be broken on purpose; each must make a check fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mutation {
+    None,
+    NoFenceBeforeLookingAgain,
+    NoFenceAfterCommit,
+    RingsAreLost,
+    WakesAreLost,
+    OwnRingsAreLost,
+}
+
+struct World {
+    /// The file's bytes; a scheduling point stands before each access.
+    bytes: Plain<Vec<u8>>,
+    /// Stores that are not visible yet, oldest first.
+    buffers: Plain<HashMap<ThreadId, Vec<(usize, u64)>>>,
+    bells: [Bell; 2],
+    mutation: Mutation,
+}
+
+#[derive(Default)]
+struct Bell {
+    /// Rings that wait, and whether the ringer is gone.
+    state: Mutex<(u32, bool)>,
+    rung: Condvar,
+}
+
+/// One end's view of the world.
+struct Model {
+    world: Arc<World>,
+    side: Side,
+}
+
+struct ModelWord {
+    value: Mutex<u32>,
+    woken: Condvar,
+}
+
+/// The two ends of a connection with tiny rings.
+fn connect(
+    framing: Framing,
+    capacity: u64,
+    mutation: Mutation,
+) -> (Arc<Channel<Model>>, Arc<Channel<Model>>) {
+    let layout = Layout::of(framing, capacity, capacity);
+    let world = Arc::new(World {
+        bytes: Plain::new(vec![0; layout.size()]),
+        buffers: Plain::default(),
+        bells: Default::default(),
+        mutation,
+    });
+    let end = |side| Arc::new(Channel::new(Model { world: world.clone(), side }, side, &layout));
+    (end(Side::Client), end(Side::Server))
+}
+
+impl Model {
+    /// What happens when the process dies: its descriptors are closed, nothing else.
+    fn die(&self) {
+        self.drain(usize::MAX);
+        let bell = &self.world.bells[self.side.other() as usize];
+        bell.state.lock().unwrap().1 = true;
+        bell.rung.notify_all();
+    }
+
+    /// Makes up to `most` of this thread's stores visible.
+    fn drain(&self, most: usize) {
+        let mut buffers = self.world.buffers.lock().unwrap();
+        let buffer = buffers.entry(thread::current().id()).or_default();
+        let count = buffer.len().min(most);
+        for (at, value) in buffer.drain(..count) {
+            self.world.bytes.lock().unwrap()[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// A scheduling point, at which some older stores may become visible.
+    fn step(&self) {
+        thread::yield_now();
+        if shuttle::rand::thread_rng().gen_bool(0.3) {
+            self.drain(1);
+        }
+    }
+}
+
+impl System for Model {
+    type Word = ModelWord;
+
+    fn load(&self, at: usize) -> u64 {
+        self.step();
+        let buffers = self.world.buffers.lock().unwrap();
+        let own = buffers.get(&thread::current().id());
+        if let Some((_, value)) = own.and_then(|own| own.iter().rev().find(|(place, _)| *place == at)) {
+            return *value;
+        }
+        drop(buffers);
+        u64::from_le_bytes(self.world.bytes.lock().unwrap()[at..at + 8].try_into().unwrap())
+    }
+
+    fn store(&self, at: usize, value: u64) {
+        self.step();
+        self.world.buffers.lock().unwrap().entry(thread::current().id()).or_default().push((at, value));
+    }
+
+    fn commit(&self, at: usize, value: u64) {
+        self.store(at, value);
+        if self.world.mutation != Mutation::NoFenceAfterCommit {
+            self.drain(usize::MAX);
+        }
+    }
+
+    fn exchange(&self, at: usize, expected: u64, new: u64) -> bool {
+        self.step();
+        self.drain(usize::MAX);
+        let mut bytes = self.world.bytes.lock().unwrap();
+        let same = bytes[at..at + 8] == expected.to_le_bytes();
+        if same {
+            bytes[at..at + 8].copy_from_slice(&new.to_le_bytes());
+        }
+        same
+    }
+
+    fn set_bits(&self, at: usize, bits: u64) {
+        self.step();
+        self.drain(usize::MAX);
+        let mut bytes = self.world.bytes.lock().unwrap();
+        let old = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        bytes[at..at + 8].copy_from_slice(&(old | bits).to_le_bytes());
+    }
+
+    fn fence(&self) {
+        if self.world.mutation != Mutation::NoFenceBeforeLookingAgain {
+            self.drain(usize::MAX);
+        }
+    }
+
+    fn copy_out(&self, at: usize, to: &mut [u8]) {
+        assert!(at >= CONTROL);
+        self.step();
+        to.copy_from_slice(&self.world.bytes.lock().unwrap()[at..at + to.len()]);
+    }
+
+    fn copy_in(&self, at: usize, from: &[u8]) {
+        assert!(at >= CONTROL);
+        self.step();
+        self.world.bytes.lock().unwrap()[at..at + from.len()].copy_from_slice(from);
+    }
+
+    fn ring(&self) {
+        if self.world.mutation != Mutation::RingsAreLost {
+            let bell = &self.world.bells[self.side.other() as usize];
+            bell.state.lock().unwrap().0 += 1;
+            bell.rung.notify_one();
+        }
+    }
+
+    fn listen(&self, _wait: &Wait<'_>) -> std::io::Result<Heard> {
+        self.drain(usize::MAX);
+        let bell = &self.world.bells[self.side as usize];
+        let mut state = bell.state.lock().unwrap();
+        while *state == (0, false) {
+            state = bell.rung.wait(state).unwrap();
+        }
+        Ok(if std::mem::take(&mut state.0) > 0 { Heard::Ring } else { Heard::End })
+    }
+
+    fn take_ring(&self) -> Option<Heard> {
+        let mut state = self.world.bells[self.side as usize].state.lock().unwrap();
+        match *state {
+            (0, false) => None,
+            (0, true) => Some(Heard::End),
+            _ => {
+                state.0 = 0;
+                Some(Heard::Ring)
+            }
+        }
+    }
+
+    fn peer_is_gone(&self) -> bool {
+        self.world.bells[self.side as usize].state.lock().unwrap().1
+    }
+
+    fn ring_self(&self) {
+        if self.world.mutation != Mutation::OwnRingsAreLost {
+            let bell = &self.world.bells[self.side as usize];
+            bell.state.lock().unwrap().0 += 1;
+            bell.rung.notify_one();
+        }
+    }
+
+    fn sleep(&self, word: &ModelWord, expected: u32, _wait: &Wait<'_>) -> std::io::Result<Heard> {
+        self.drain(usize::MAX);
+        let value = word.value.lock().unwrap();
+        if *value == expected {
+            drop(word.woken.wait(value).unwrap());
+        }
+        Ok(Heard::Ring)
+    }
+
+    fn wake(&self, word: &ModelWord) {
+        if self.world.mutation != Mutation::WakesAreLost {
+            // As in the kernel: under the lock under which a sleeper compares.
+            let _value = word.value.lock().unwrap();
+            word.woken.notify_all();
+        }
+    }
+
+    fn cpu(&self) -> u32 {
+        0
+    }
+
+    fn ticks(&self) -> u64 {
+        0
+    }
+
+    fn spin_hint(&self) {}
+}
+
+impl ModelWord {
+    fn change(&self, change: impl FnOnce(u32) -> u32) -> u32 {
+        let mut value = self.value.lock().unwrap();
+        let old = *value;
+        *value = change(old);
+        old
+    }
+}
+
+impl Word for ModelWord {
+    fn new(value: u32) -> Self {
+        Self { value: Mutex::new(value), woken: Condvar::new() }
+    }
+
+    fn load(&self) -> u32 {
+        *self.value.lock().unwrap()
+    }
+
+    fn exchange(&self, expected: u32, new: u32) -> bool {
+        self.change(|old| if old == expected { new } else { old }) == expected
+    }
+
+    fn swap(&self, new: u32) -> u32 {
+        self.change(|_| new)
+    }
+
+    fn add(&self, value: u32) -> u32 {
+        self.change(|old| old.wrapping_add(value))
+    }
+
+    fn or(&self, bits: u32) -> u32 {
+        self.change(|old| old | bits)
+    }
+}
