@@ -4,7 +4,7 @@
 #![allow(unsafe_code, reason = "fcntl with a struct flock; rustix has only the process-wide kind")]
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -67,21 +67,40 @@ pub fn unlock(file: impl AsFd, start: u64, len: u64) -> io::Result<()> {
 /// late. So an absence counts only if all was on one page, or two readings in a row were the same; on a machine whose locks never stand
 /// still, if many readings agree.
 pub fn is_held_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<bool> {
-    const SURELY_ONE_PAGE: usize = 3_500;
     const READINGS: usize = 32;
     let wanted = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
     let mut previous = None;
     for _ in 0..READINGS {
-        let text = fs::read_to_string("/proc/locks")?;
+        let (text, one_page) = read_locks()?;
         if text.lines().any(|line| covers(line, &wanted, bytes)) {
             return Ok(true);
         }
-        if text.len() < SURELY_ONE_PAGE || previous.as_ref() == Some(&text) {
+        if one_page || previous.as_ref() == Some(&text) {
             return Ok(false);
         }
         previous = Some(text);
     }
     Ok(false)
+}
+
+/// The list, and whether the kernel gave it in one piece. Not `read_to_string`, whose first read is a few bytes only: each read
+/// is a piece.
+fn read_locks() -> io::Result<(String, bool)> {
+    let mut file = fs::File::open("/proc/locks")?;
+    let mut text = Vec::new();
+    let mut piece = vec![0; 1 << 16];
+    let mut pieces = 0;
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok((String::from_utf8_lossy(&text).into_owned(), pieces <= 1)),
+            Ok(n) => {
+                text.extend_from_slice(&piece[..n]);
+                pieces += 1;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 /// `17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0`; a waiter's line has `->` after the number, and holds nothing.

@@ -64,7 +64,8 @@ impl Board {
 
     /// Before a new participant takes the seat. What its dead predecessor held goes first: it is doomed until nothing of it stands.
     fn clear(&self, seat: usize) {
-        for word in (0..SEAT / 8).rev() {
+        // The counts go on, so that no acquisition of the new one is taken for one of the old.
+        for word in (0..SEAT / 8).rev().filter(|word| *word == 1 || word % 2 == 0) {
             self.0.atomic_u64(seat * SEAT + word * 8).store(0, SeqCst);
         }
     }
