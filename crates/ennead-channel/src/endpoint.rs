@@ -84,6 +84,24 @@ impl Endpoint {
         }
     }
 
+    /// Writes without waiting, in as many calls as it takes: `written`, 0 at first, says how far it has come. `WouldBlock`: come
+    /// again with the same `bytes` when [`Endpoint::arm`] for [`Interest::Writable`] of what is left says so. Other than with [`Endpoint::write`], a message larger than
+    /// the ring can be written so; from its first part (`written` > 0) to its last no other write comes between, and if it cannot be finished, say so with
+    /// [`Endpoint::abandon_part`].
+    pub fn write_part(&self, bytes: &[u8], written: &mut usize) -> Result<(), WriteError> {
+        if self.0.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
+            return Err(WriteError::TooLong);
+        }
+        *written = (*written).min(bytes.len());
+        self.0.write_part(bytes, written).map_err(|fault| WriteError::new(fault, *written))
+    }
+
+    /// Ends a message larger than the ring that [`Endpoint::write_part`] has begun and that will not be finished: the peer gets it as short as it came. Call it
+    /// only then.
+    pub fn abandon_part(&self) {
+        self.0.abandon_part();
+    }
+
     /// Copies what could be read now, without taking it: of the first message only, on a message connection. Never waits, also not for a blocked reader.
     pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked, ReadError> {
         self.0.peek(buffer).map_err(ReadError::from)

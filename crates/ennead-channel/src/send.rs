@@ -29,6 +29,36 @@ impl<S: System> Channel<S> {
         }
     }
 
+    /// Writes what there is room for now, and goes on there at the next call. Between a call that has begun a message and the
+    /// one that ends it, or `abandon_part`, this caller keeps the writer's turn.
+    pub(crate) fn write_part(&self, bytes: &[u8], written: &mut usize) -> Result<(), Fault> {
+        let streams =
+            self.framing == Framing::Messages && Frame::space(bytes.len() as u64) > self.outbound.capacity;
+        if !streams {
+            let mut now = 0;
+            let outcome = self.write(&bytes[*written..], &Wait::Never, &mut now);
+            *written += now;
+            return if outcome.is_ok() && *written < bytes.len() { Err(Fault::WouldBlock) } else { outcome };
+        }
+        if *written == 0 {
+            std::mem::forget(self.writer.take(&self.system, &Wait::Never)?);
+            self.publish_cpu();
+            self.notice_death();
+        }
+        let outcome = self.stream_frames(bytes, &Wait::Never, written);
+        if *written == 0 || !matches!(outcome, Err(Fault::WouldBlock)) {
+            self.writer.give_back(&self.system);
+        }
+        outcome
+    }
+
+    /// Ends a message that `write_part` has begun and will not finish: the reader gets it as short as it came.
+    pub(crate) fn abandon_part(&self) {
+        // The room for this was kept free.
+        self.write_frame(Frame::CUT, &[]);
+        self.writer.give_back(&self.system);
+    }
+
     /// Waits until the peer has read everything that was written before.
     pub(crate) fn flush(&self, wait: &Wait<'_>) -> Result<(), Fault> {
         let until = self.tail();
@@ -96,7 +126,7 @@ impl<S: System> Channel<S> {
             let last = Frame::space(left);
             // Room for a frame of 8 bytes at least, and after it for a CUT.
             let wanted = last.min(self.outbound.capacity / 2).min(PIECE);
-            let free = self.room(wanted, last.min(3 * HEADER), wait)?;
+            let free = self.room(wanted, wanted, wait)?;
             let fragment = if last <= free.min(PIECE) { left } else { (free.min(PIECE) - 2 * HEADER) & !7 };
             let frame = Frame { left, fragment, first: *written == 0, cut: false };
             self.write_frame(frame, &bytes[*written..*written + fragment as usize]);

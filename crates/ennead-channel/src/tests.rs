@@ -9,6 +9,7 @@ use crate::{
 
 mod basic;
 mod hostile;
+mod parts;
 
 fn connect(framing: Framing, capacity: u32) -> (Endpoint, Endpoint) {
     let parameters = Parameters { framing, capacity_to_server: capacity, capacity_to_client: capacity };

@@ -30,6 +30,11 @@ impl<S: System> Turn<S> {
         Ok(Held { turn: self, system })
     }
 
+    /// Gives back a turn that was taken and forgotten, on purpose, with [`std::mem::forget`].
+    pub(crate) fn give_back(&self, system: &S) {
+        drop(Held { turn: self, system });
+    }
+
     #[cold]
     fn queue(&self, system: &S, wait: &Wait<'_>) -> Result<(), Fault> {
         if matches!(wait, Wait::Never) {
