@@ -12,8 +12,9 @@
 //! Who waits for an instance (`WaitNamedPipe`) sits in the *waiting room*, a socket that nobody talks over: it is closed
 //! by the server when an instance listens, and by the kernel when the server dies.
 
+use std::cmp::Ordering;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering as Order;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -96,7 +97,7 @@ impl Door {
             pid: process::id(),
         };
         records.write(home, &record);
-        records.arrivals().fetch_add(1, Ordering::AcqRel);
+        records.arrivals().fetch_add(1, Order::AcqRel);
         futex::wake(records.arrivals(), i32::MAX as u32, Scope::Shared);
         let inner = Inner { listening: 0, desks: Vec::new(), guests: Vec::new(), spare: vec![home] };
         Ok(Self {
@@ -117,13 +118,9 @@ impl Door {
     pub fn offer(&self) -> Result<(), Reason> {
         let mut inner = self.lock();
         inner.listening += 1;
-        if let Err(reason) = self.settle(&mut inner) {
-            inner.listening -= 1;
-            return Err(reason);
-        }
-        drop(inner);
-        self.call_in();
-        Ok(())
+        let settled = self.settle(&mut inner);
+        inner.listening -= u32::from(settled.is_err());
+        settled
     }
 
     /// A listening instance goes without having taken a client.
@@ -245,10 +242,14 @@ impl Door {
     fn settle(&self, inner: &mut Inner) -> Result<(), Reason> {
         let wanted = inner.listening.saturating_sub(inner.guests.len() as u32);
         let offered: u32 = inner.desks.iter().map(|desk| desk.places).sum();
-        if wanted >= offered {
-            self.raise(inner, wanted - offered)
-        } else {
-            self.lower(inner, offered - wanted)
+        match wanted.cmp(&offered) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => self.lower(inner, offered - wanted),
+            Ordering::Greater => {
+                self.raise(inner, wanted - offered)?;
+                self.call_in();
+                Ok(())
+            }
         }
     }
 
@@ -318,7 +319,7 @@ impl Door {
                     };
                     records.write(record, &fields);
                 }
-                records.listener(record).store(desk.name.token, Ordering::Release);
+                records.listener(record).store(desk.name.token, Order::Release);
                 Ok(desk)
             }
             Err(reason) => {
@@ -331,7 +332,7 @@ impl Door {
     /// Takes a desk's name away; its socket closes with it, and who waits there is turned away.
     fn close(&self, inner: &mut Inner, desk: &Desk) {
         if let Ok(body) = self.entry.body() {
-            Records(body).listener(desk.record).store(0, Ordering::Release);
+            Records(body).listener(desk.record).store(0, Order::Release);
         }
         // What stays is swept with the entry.
         let _ = self.sockets.remove(&desk.name);

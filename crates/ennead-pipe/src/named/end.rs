@@ -80,7 +80,12 @@ impl End {
     pub fn write(&self, data: &[u8], wait: Wait<'_>) -> Result<usize, Reason> {
         may_write(self.granted)?;
         // A write of no bytes is a message of a message-type pipe and nothing of a byte-type one.
-        self.endpoint.write(data, wait).map_err(write_reason)
+        match self.endpoint.write(data, wait) {
+            Ok(written) => Ok(written),
+            // A peer that was killed within a message of its own is a peer that has closed.
+            Err(WriteError::Torn) if self.is_closed_by_peer() => Err(Reason::Closing),
+            Err(error) => Err(write_reason(error)),
+        }
     }
 
     /// A write by a handle in no-wait mode: of a message all or nothing, of bytes as many as fit; never an error for want
@@ -141,6 +146,7 @@ impl End {
         match self.endpoint.flush(wait) {
             // The reader has closed its end: there is nothing left to wait for.
             Ok(()) | Err(WriteError::Ended { .. }) => Ok(()),
+            Err(WriteError::Torn) if self.is_closed_by_peer() => Ok(()),
             Err(error) => Err(write_reason(error)),
         }
     }

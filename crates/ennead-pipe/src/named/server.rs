@@ -1,6 +1,5 @@
 //! The server's end of an instance.
 
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -15,6 +14,7 @@ use super::error::{During, Operation, Reason, Result};
 use super::layout::Traits;
 use super::modes::{Modes, WaitMode};
 use super::name::PipeName;
+use super::readiness::{Readiness, Source};
 use super::service::Service;
 use super::state::State;
 
@@ -422,14 +422,14 @@ impl Instance {
         ennead_sys::process::session()
     }
 
-    /// Gives `act` a descriptor that becomes readable when the next [`Instance::try_connect`] (while the instance listens) or
-    /// [`Instance::try_read`] may do something. While it listens, that is one descriptor for all instances of this pipe in this
-    /// process.
-    pub fn with_fd<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
-        match &*self.read_link() {
-            Link::Connected(arrival) => act(arrival.end.endpoint.as_fd()),
-            Link::Listening | Link::Disconnected => act(self.service.door.as_fd()),
-        }
+    /// What to wait for before the next [`Instance::try_connect`] (while it listens), [`Instance::try_read`] or
+    /// [`Instance::try_write`]. Good until the instance is connected, disconnected or listens again; then ask anew.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness(match &*self.read_link() {
+            Link::Connected(arrival) => Source::Connection(Arc::clone(arrival)),
+            Link::Listening | Link::Disconnected => Source::Door(Arc::clone(&self.service)),
+        })
     }
 
     fn read_link(&self) -> std::sync::RwLockReadGuard<'_, Link> {
