@@ -128,7 +128,7 @@ impl Workload {
             (Self::Oversubscribed, Placement::HundredIdle) => IDLE_CLIENTS + 1,
             _ => 1,
         };
-        Shape { framing, length, placement, connections }
+        Shape { framing, length, placement, connections, in_turn: self == Self::Connect }
     }
 
     /// Which unit the main figure has; `instances-5000` has others beside it.

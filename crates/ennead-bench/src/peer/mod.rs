@@ -1,6 +1,7 @@
 //! The contenders: ours and the peers. A workload sees each of them as a [`Connection`] and nothing more.
 
 mod byte_stream;
+mod ennead;
 mod ennead_channel;
 mod eventfd;
 mod futex;
@@ -44,6 +45,8 @@ pub struct Shape {
     pub placement: Placement,
     /// How many connections to one server the workload holds at the same time.
     pub connections: usize,
+    /// Whether the server serves many clients, one after the other.
+    pub in_turn: bool,
 }
 
 /// One end of a connection. Dropping it tells the other end that nothing more comes; what was sent stays readable.
@@ -100,6 +103,7 @@ pub trait Peer: Sync {
 
 /// Every contender that is built into this program, Wine's excepted: its program is another one, [`wine`].
 static BUILT_IN: &[&dyn Peer] = &[
+    &ennead::Ennead,
     &ennead_channel::EnneadChannel,
     &uds_seqpacket::UdsSeqpacket,
     &uds_stream::UdsStream,
