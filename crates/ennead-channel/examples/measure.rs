@@ -11,10 +11,22 @@ use ennead_sys::cpu;
 
 const STREAM: usize = 256 << 20;
 
-fn channel(framing: Framing) -> (Endpoint, Endpoint) {
+/// Ends of two processes share no cache line; ends of two threads should not either.
+#[repr(align(256))]
+struct Apart(Endpoint);
+
+impl std::ops::Deref for Apart {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.0
+    }
+}
+
+fn channel(framing: Framing) -> (Apart, Apart) {
     let parameters = Parameters { framing, capacity_to_server: 65_536, capacity_to_client: 65_536 };
     let (client, parts) = create(&parameters).expect("a channel");
-    (client, Endpoint::accept(parts, &Limits::default()).expect("its other end"))
+    (Apart(client), Apart(Endpoint::accept(parts, &Limits::default()).expect("its other end")))
 }
 
 /// Runs `near` here and `far` in a thread, pinned; nanoseconds.

@@ -107,6 +107,11 @@ impl System for Linux {
         self.mapping.copy_in(at, from);
     }
 
+    #[inline]
+    fn expect_write(&self, at: usize) {
+        self.mapping.expect_write(at);
+    }
+
     fn ring(&self) {
         self.ringer.ring();
     }

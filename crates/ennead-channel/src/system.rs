@@ -41,6 +41,9 @@ pub(crate) trait System: Send + Sync {
     fn copy_out(&self, at: usize, to: &mut [u8]);
     fn copy_in(&self, at: usize, from: &[u8]);
 
+    /// Says that the line there will soon be written.
+    fn expect_write(&self, at: usize);
+
     /// Wakes the other side. Never blocks.
     fn ring(&self);
     /// Waits for a ring and takes it, or for the end.

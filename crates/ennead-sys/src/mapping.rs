@@ -84,6 +84,23 @@ impl Mapping {
         unsafe { shared_copy::copy_in(at, from.as_ptr(), from.len()) }
     }
 
+    /// Tells the processor that the cache line at `offset` will soon be written, so that it can be fetched from another core's cache meanwhile. Only a hint; no
+    /// page is touched.
+    ///
+    /// # Panics
+    /// If `offset` is not inside the mapping.
+    #[inline]
+    pub fn expect_write(&self, offset: usize) {
+        let at = self.0.at(offset, 1);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a prefetch accesses nothing that the program can observe and never faults.
+        unsafe {
+            std::arch::asm!("prefetchw [{at}]", at = in(reg) at, options(nostack, preserves_flags));
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        let _ = at;
+    }
+
     /// How many of the pages lie in memory (mincore), for tests and for `ennead top`.
     pub fn resident_pages(&self) -> io::Result<usize> {
         self.0.resident_pages()
