@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -22,6 +23,9 @@ pub struct Arguments {
 pub enum Verb {
     /// See all of it work: three programs exchange an inventory and a file over each mechanism.
     Tour(Tour),
+    /// Serve, use and list named pipes.
+    #[command(subcommand)]
+    Pipe(PipeVerb),
     /// List every named object: whose it is, who may use it.
     Ls {
         /// Only objects of this kind.
@@ -61,6 +65,61 @@ pub struct Tour {
     /// For tests: the inventory program opens this before it answers, and so waits there if it is a FIFO.
     #[arg(long, hide = true)]
     pub hold: Option<PathBuf>,
+}
+
+/// What to do with named pipes.
+#[derive(Debug, Subcommand)]
+pub enum PipeVerb {
+    /// Create a pipe and serve its clients.
+    Serve(Serve),
+    /// Send standard input to a pipe's server, and its answers to standard output.
+    Connect {
+        /// The pipe: \\.\pipe\NAME, or just NAME.
+        name: String,
+        /// Send each line as a message, and print each message on a line.
+        #[arg(long)]
+        message: bool,
+        /// Wait so many milliseconds for a free instance (default: as long as the server says).
+        #[arg(long, value_name = "MS")]
+        timeout: Option<u64>,
+    },
+    /// Send one message and print the answer.
+    Call {
+        /// The pipe: \\.\pipe\NAME, or just NAME.
+        name: String,
+        /// The message (default: all of standard input).
+        message: Option<String>,
+        /// Give up after so many milliseconds.
+        #[arg(long, value_name = "MS")]
+        timeout: Option<u64>,
+    },
+    /// List the pipes that somebody serves.
+    List,
+}
+
+/// What serving takes.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The pipe: \\.\pipe\NAME, or just NAME.
+    pub name: String,
+    /// A message-type pipe; lines of standard input and output are messages.
+    #[arg(long)]
+    pub message: bool,
+    /// So many clients at a time, up to 254; with --echo or --exec.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
+    pub instances: u8,
+    /// Who may use it: a security descriptor in SDDL (default: you and the system's administrators).
+    #[arg(long, value_name = "SDDL")]
+    pub security: Option<String>,
+    /// End after one client.
+    #[arg(long)]
+    pub once: bool,
+    /// Send everything back. (Without this and --exec: one client, on standard input and output.)
+    #[arg(long, conflicts_with = "exec")]
+    pub echo: bool,
+    /// Run a program for each client: the rest of the line.
+    #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
+    pub exec: Vec<OsString>,
 }
 
 /// A kind of named objects.

@@ -6,6 +6,7 @@ mod arguments;
 mod failure;
 mod ls;
 mod output;
+mod pipe;
 mod setup;
 mod sweep;
 mod tour;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let json = arguments.json;
     let done = match arguments.command {
         Verb::Tour(options) => tour::run(&options, json),
+        Verb::Pipe(verb) => pipe::run(verb, json),
         Verb::Ls { kind } => ls::run(kind, json),
         Verb::Sweep => sweep::run(json),
         Verb::Setup { dry_run, path } => setup::run(path, dry_run, json),
