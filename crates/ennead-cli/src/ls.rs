@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use ennead_namespace::{Kind, Listed, Listing, Name, Observed, Root, Roots, Scope};
+use ennead_pipe::named::{self, ListedPipe, UNLIMITED};
 use ennead_security::SecurityDescriptor;
 use serde_json::{Value, json};
 
@@ -53,6 +54,10 @@ struct Instances {
 /// Lists one kind, or all.
 pub fn run(wanted: Option<ObjectKind>, json: bool) -> Result<(), Failure> {
     let roots = Roots::open()?;
+    let pipes = match wanted {
+        None | Some(ObjectKind::Pipe) => named::list().unwrap_or_default(),
+        Some(ObjectKind::Mailslot | ObjectKind::Object) => Vec::new(),
+    };
     let (mut objects, mut skipped) = (Vec::new(), Vec::new());
     for (argument, word, kind) in KINDS {
         if wanted.is_some_and(|wanted| wanted != argument) {
@@ -60,7 +65,7 @@ pub fn run(wanted: Option<ObjectKind>, json: bool) -> Result<(), Failure> {
         }
         for root in std::iter::once(&roots.local).chain(&roots.global) {
             let Listing { entries, skipped: left, .. } = root.list(kind)?;
-            objects.extend(entries.iter().map(|entry| Object::of(word, root, entry)));
+            objects.extend(entries.iter().map(|entry| Object::of(word, root, entry, &pipes)));
             skipped.extend(left.into_iter().map(|left| (left.file_name, left.reason.to_string())));
         }
     }
@@ -82,7 +87,7 @@ pub fn run(wanted: Option<ObjectKind>, json: bool) -> Result<(), Failure> {
 }
 
 impl Object {
-    fn of(kind: &'static str, root: &Root, entry: &Listed) -> Object {
+    fn of(kind: &'static str, root: &Root, entry: &Listed, pipes: &[ListedPipe]) -> Object {
         let name = match &entry.name {
             Some(name) => full_name(kind, root.scope(), name),
             None => entry.file_name.to_string_lossy().into_owned(),
@@ -91,7 +96,10 @@ impl Object {
             kind,
             name,
             uid: entry.uid,
-            known: entry.observed.as_ref().map(|seen| Known::of(kind, seen)),
+            known: entry
+                .observed
+                .as_ref()
+                .map(|seen| Known::of(seen, Instances::of(kind, root, entry, pipes))),
         }
     }
 
@@ -133,20 +141,30 @@ impl Object {
 }
 
 impl Known {
-    fn of(kind: &str, seen: &Observed) -> Known {
+    fn of(seen: &Observed, instances: Option<Instances>) -> Known {
         Known {
             pid: seen.header.pid,
             command: seen.header.command_text(),
             sddl: SecurityDescriptor::from_bytes(&seen.descriptor)
                 .ok()
                 .map(|descriptor| descriptor.to_string()),
-            instances: instances(kind, seen),
+            instances,
         }
     }
 }
 
-fn instances(_kind: &str, _seen: &Observed) -> Option<Instances> {
-    None
+impl Instances {
+    /// What the pipes say of themselves.
+    fn of(kind: &str, root: &Root, entry: &Listed, pipes: &[ListedPipe]) -> Option<Instances> {
+        let name = entry.name.as_ref().filter(|_| kind == "pipe")?;
+        let name = String::from_utf16_lossy(name.as_wide());
+        let mine = |pipe: &&ListedPipe| {
+            pipe.scope == root.scope() && pipe.uid == entry.uid && pipe.name.as_deref() == Some(&*name)
+        };
+        let details = pipes.iter().find(mine)?.details.as_ref()?;
+        let maximum = Some(details.traits.max_instances).filter(|&maximum| maximum != UNLIMITED);
+        Some(Instances { current: details.instances, maximum })
+    }
 }
 
 /// As the documentation writes the names of this kind.

@@ -146,12 +146,18 @@ impl Listener {
     pub fn take(&self) -> io::Result<Option<Heard>> {
         let mut buffer = [0; 64];
         let read = match self.style {
-            Style::NoWait => rustix::io::preadv2(
-                &self.pipe,
-                &mut [IoSliceMut::new(&mut buffer)],
-                u64::MAX,
-                ReadWriteFlags::NOWAIT,
-            ),
+            Style::NoWait => {
+                let mut room = [IoSliceMut::new(&mut buffer)];
+                match rustix::io::preadv2(&self.pipe, &mut room, u64::MAX, ReadWriteFlags::NOWAIT) {
+                    // A description that was opened anew through /proc has it not, unlike that of pipe(2). From now on this
+                    // one does not block; `wait` then polls.
+                    Err(Errno::OPNOTSUPP) => {
+                        fcntl_setfl(&self.pipe, OFlags::NONBLOCK)?;
+                        rustix::io::read(&self.pipe, &mut buffer)
+                    }
+                    read => read,
+                }
+            }
             Style::NonBlocking => rustix::io::read(&self.pipe, &mut buffer),
         };
         match read {
@@ -239,6 +245,19 @@ mod tests {
     fn bell(style: Style) -> (Listener, Ringer) {
         let (reader, writer) = pair().unwrap();
         (Listener::keep_with(reader, style).unwrap(), Ringer::adopt(writer).unwrap())
+    }
+
+    #[test]
+    fn an_adopted_end_can_be_asked_without_waiting() {
+        let (reader, writer) = pair().unwrap();
+        let (listener, ringer) = (Listener::adopt(reader).unwrap(), Ringer::adopt(writer).unwrap());
+        assert_eq!(listener.take().unwrap(), None);
+        ringer.ring();
+        assert_eq!(listener.take().unwrap(), Some(Heard::Ring));
+        ringer.ring();
+        assert_eq!(listener.wait().unwrap(), Heard::Ring);
+        drop(ringer);
+        assert_eq!(listener.wait().unwrap(), Heard::End);
     }
 
     #[test]
