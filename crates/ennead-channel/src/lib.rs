@@ -6,6 +6,9 @@
 //! The peer is never trusted: what is passed in [`PeerParts`] is verified before it is used, and whatever it writes into the rings is copied once, checked,
 //! then used. A violation poisons this side (every later operation fails with ERROR_INVALID_DATA); it never panics, hangs or reads out of bounds.
 //!
+//! Ends cannot be shared between processes yet: an end belongs to the process that created or accepted it. A process that forks without executing keeps its
+//! parent's doorbells open, so that the peer does not see the parent's end.
+//!
 //! Where things are: `layout` says what lies where in the file, `position` and `frame` are the arithmetic, `receive` and `send` the ring algorithm, `awaiting`
 //! the sleeping and ringing, all generic over `system::System`, so that the model checker runs the same code as Linux (`linux`) does.
 #![forbid(unsafe_code)]

@@ -15,8 +15,8 @@ use crate::wait::Wait;
 #[derive(Debug)]
 pub(crate) struct Linux {
     pub(crate) mapping: Mapping,
-    /// Kept so that the end can be shared.
-    #[expect(dead_code, reason = "for sharing the end, which comes next")]
+    /// Kept so that the end can be shared, which is still to be built.
+    #[expect(dead_code, reason = "for sharing the end, which is still to be built")]
     pub(crate) memory: OwnedFd,
     pub(crate) listener: Listener,
     pub(crate) ringer: Ringer,
