@@ -1,6 +1,8 @@
 //! What this process is: who it runs as, and how it was started.
 #![allow(unsafe_code, reason = "getauxval has no safe wrapper")]
 
+use std::os::fd::{AsFd, AsRawFd};
+
 /// The effective user of the calling thread.
 pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -61,6 +63,17 @@ pub fn session_of(pid: u32) -> u32 {
 fn read_session(path: &str) -> u32 {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     text.trim().parse().ok().filter(|id| *id != u32::MAX).unwrap_or(0)
+}
+
+/// Whether this process can have `count` descriptors more. `latest` is one that it got just now: descriptors are numbered from
+/// below, so that a low number tells that there is room; near the limit it is tried.
+pub fn can_open(count: usize, latest: impl AsFd) -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    if (latest.as_fd().as_raw_fd() as u64) < limit / 4 * 3 {
+        return true;
+    }
+    let mut spare = Vec::with_capacity(count);
+    (0..count).all(|_| rustix::io::fcntl_dupfd_cloexec(&latest, 0).map(|fd| spare.push(fd)).is_ok())
 }
 
 /// 64 random bits from the kernel.

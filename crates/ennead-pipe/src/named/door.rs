@@ -158,6 +158,11 @@ impl Door {
                     self.set_alarm(&inner)?;
                 }
                 Heard::Refused => self.settle(&mut inner)?,
+                Heard::NoRoom => {
+                    // With what it has sent, for when there is room again.
+                    inner.guests.push(Guest { connection, until: Instant::now() + GRACE });
+                    return Err(no_room());
+                }
             }
         }
     }
@@ -184,6 +189,7 @@ impl Door {
                 Heard::Nothing => {
                     tracing::debug!(target: "ennead::pipe", "a client connected and said nothing");
                 }
+                Heard::NoRoom => return Err(no_room()),
                 Heard::Refused => {}
                 Heard::Client(taken) => client = Some(taken),
             }
@@ -383,12 +389,28 @@ enum Heard<T> {
     Client(T),
     Nothing,
     Refused,
+    /// There are not enough descriptors left to take what it sends; the kernel would throw them away.
+    NoRoom,
 }
+
+fn no_room() -> Reason {
+    let source = std::io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES);
+    Reason::System { step: "take a client's descriptors", source }
+}
+
+/// EMFILE.
+const TOO_MANY_OPEN_FILES: i32 = 24;
+
+/// Three come with the handshake, the doorbells are opened afresh, and some to spare.
+const DESCRIPTORS: usize = 8;
 
 fn hear<T>(
     connection: &Connection,
     greet: &mut impl FnMut(&Connection, &[u8], Message) -> Result<T, Reason>,
 ) -> Heard<T> {
+    if !process::can_open(DESCRIPTORS, connection) {
+        return Heard::NoRoom;
+    }
     let mut buffer = [0; handshake::MAX_LEN + 1];
     let greeted = match connection.receive(&mut buffer) {
         Ok(None) => return Heard::Nothing,
