@@ -66,7 +66,7 @@ fn bench(options: &Options) -> Result<ExitCode> {
             options.rounds()
         )?;
     }
-    rounds::run(options, &mut |row: &Row| {
+    rounds::run(options, &mut |row: &Row<'_>| {
         ours_is_whole &= row.ours.is_ok();
         if options.json {
             writeln!(out, "{}", json(row)?)?;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 
 use crate::clock::Window;
+use crate::peer;
 use crate::placement::Placement;
-use crate::plan::Workload;
+use crate::plan::{Workload, peer_names};
 
 /// Measures Ennead's mechanisms against other IPC, on this machine and in this run.
 #[derive(Debug, Clone, Parser)]
@@ -25,8 +27,8 @@ pub struct Options {
     /// Only this workload; may be repeated.
     #[arg(long, value_enum)]
     pub workload: Vec<Workload>,
-    /// Only this peer; may be repeated.
-    #[arg(long)]
+    /// Only this peer; may be repeated. `none` runs ours alone.
+    #[arg(long, value_parser = PossibleValuesParser::new(peer_names()))]
     pub peer: Vec<String>,
     /// Only this placement; may be repeated.
     #[arg(long, value_enum)]
@@ -35,7 +37,7 @@ pub struct Options {
     #[arg(long)]
     pub rounds: Option<usize>,
     /// Whom to put in Ennead's place: a diagnosis of the floors below a pipe, or of a peer against a peer.
-    #[arg(long, default_value = "ennead", hide = true)]
+    #[arg(long, default_value = "ennead", value_parser = PossibleValuesParser::new(peer::names()))]
     pub ours: String,
 }
 

@@ -63,6 +63,15 @@ pub const CPU_LIMIT: &str = "limit-5ms";
 /// Nanoseconds of CPU time that a reader blocked for 10 seconds may use.
 pub const CPU_LIMIT_NS: f64 = 5e6;
 
+/// What `--peer` takes beside the peers' names: no peer at all, ours alone.
+pub const NO_PEER: &str = "none";
+
+/// Every name that `--peer` takes.
+#[must_use]
+pub fn peer_names() -> Vec<&'static str> {
+    WITH_BARE.iter().copied().chain([CPU_LIMIT, NO_PEER]).collect()
+}
+
 const WITH_PAYLOAD: &[&str] = &[
     "uds-seqpacket",
     "uds-stream",

@@ -11,7 +11,7 @@ use crate::statistics::Summary;
 
 /// Ours against one peer, in one workload and placement.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct Row<'a> {
     /// The mechanism that is measured.
     pub mechanism: Mechanism,
     /// The workload.
@@ -25,7 +25,7 @@ pub struct Row {
     /// Ours, round by round.
     pub ours_by_round: Vec<f64>,
     /// The peer's name.
-    pub peer: &'static str,
+    pub peer: &'a str,
     /// The peer's, or why there is no figure.
     pub theirs: Result<Summary, String>,
     /// The peer's, round by round.
@@ -34,7 +34,7 @@ pub struct Row {
     pub target: Option<f64>,
 }
 
-impl Row {
+impl Row<'_> {
     /// Ours divided by the peer's.
     #[must_use]
     pub fn ratio(&self) -> Option<f64> {
@@ -84,7 +84,7 @@ struct Line<'a> {
 ///
 /// # Errors
 /// None that is known; serialization cannot fail for these types.
-pub fn json(row: &Row) -> serde_json::Result<String> {
+pub fn json(row: &Row<'_>) -> serde_json::Result<String> {
     let value = |side: &Result<Summary, String>| side.as_ref().ok().map(|side| rounded(side.median, 3));
     serde_json::to_string(&Line {
         mechanism: row.mechanism.name(),
@@ -110,13 +110,13 @@ fn rounded(value: f64, places: i32) -> f64 {
 #[derive(Debug, Default)]
 pub struct Table {
     block: Option<(Workload, Placement, Unit)>,
-    with_target: Vec<Row>,
+    with_target: Vec<String>,
     missing: usize,
 }
 
 impl Table {
     /// The text of one more row, with a heading where a new block begins.
-    pub fn row(&mut self, row: &Row) -> String {
+    pub fn row(&mut self, row: &Row<'_>) -> String {
         let mut text = String::new();
         let block = (row.workload, row.placement, row.unit);
         if self.block != Some(block) {
@@ -146,7 +146,7 @@ impl Table {
             let _ = write!(text, "{:pad$} ratio {:>6}{spread:<16}", "", short(ratio));
         }
         if let Some(target) = row.target {
-            self.with_target.push(row.clone());
+            self.with_target.push(summary(row, target));
             let _ = write!(text, " {} {}", bound(row, target), verdict(row));
         }
         self.missing += usize::from(row.theirs.is_err());
@@ -158,17 +158,8 @@ impl Table {
     #[must_use]
     pub fn end(&self) -> String {
         let mut text = String::from("\ntargets (ratio = ennead / peer)\n");
-        for row in &self.with_target {
-            let ratio = row.ratio().map_or_else(|| "–".to_owned(), short);
-            let target = row.target.map(|target| bound(row, target)).unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "  {:<14} {:<10} {:<14} ratio {ratio:>6}  {target:<14} {}",
-                row.workload.to_string(),
-                row.placement.to_string(),
-                row.peer,
-                verdict(row)
-            );
+        for line in &self.with_target {
+            text.push_str(line);
         }
         if self.missing > 0 {
             let _ = writeln!(text, "{} comparisons are missing; their rows say why", self.missing);
@@ -177,14 +168,26 @@ impl Table {
     }
 }
 
-fn bound(row: &Row, target: f64) -> String {
+fn summary(row: &Row<'_>, target: f64) -> String {
+    format!(
+        "  {:<14} {:<10} {:<14} ratio {:>6}  {:<14} {}\n",
+        row.workload.to_string(),
+        row.placement.to_string(),
+        row.peer,
+        row.ratio().map_or_else(|| "–".to_owned(), short),
+        bound(row, target),
+        verdict(row)
+    )
+}
+
+fn bound(row: &Row<'_>, target: f64) -> String {
     match row.unit.better() {
         Better::Lower => format!("target ≤ {target}"),
         Better::Higher => format!("target ≥ {target}"),
     }
 }
 
-fn verdict(row: &Row) -> &'static str {
+fn verdict(row: &Row<'_>) -> &'static str {
     match row.met() {
         Some(true) => "met",
         Some(false) => "NOT MET",
@@ -234,7 +237,7 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn row(theirs: Result<Summary, String>) -> Row {
+    fn row(theirs: Result<Summary, String>) -> Row<'static> {
         let (ours, by_round) = (Summary::of(&[4000.0, 4100.0, 4200.0]), vec![4000.0, 4100.0, 4200.0]);
         Row {
             mechanism: Mechanism::Pipe,

@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::peer::wine::Wine;
 use crate::peer::{self, Peer};
 use crate::placement::{Cores, Placement};
-use crate::plan::{CPU_LIMIT, CPU_LIMIT_NS, Unit, Workload, target};
+use crate::plan::{CPU_LIMIT, CPU_LIMIT_NS, NO_PEER, Unit, Workload, target};
 use crate::process::{Course, Values, run_pairs};
 use crate::report::Row;
 use crate::statistics::Summary;
@@ -23,7 +23,7 @@ use crate::workload::{Role, Task};
 ///
 /// # Errors
 /// The scratch directory cannot be made, or `report` fails. A contender that cannot run is a row with its reason.
-pub fn run(options: &Options, report: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()> {
+pub fn run(options: &Options, report: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
     let run = Run::prepare(options)?;
     for (workload, placement) in options.cells() {
         for row in run.measure(workload, placement) {
@@ -41,8 +41,8 @@ struct Run<'a> {
 }
 
 /// One side of the comparison: its rounds so far, or why it has none.
-struct Contender {
-    name: &'static str,
+struct Contender<'a> {
+    name: &'a str,
     outcome: Result<Vec<Values>, String>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         Ok(Self { options, program: env::current_exe()?, scratch, wine })
     }
 
-    fn measure(&self, workload: Workload, placement: Placement) -> Vec<Row> {
+    fn measure(&self, workload: Workload, placement: Placement) -> Vec<Row<'a>> {
         let mut contenders = self.contenders(workload, placement);
         match placement.cores() {
             Ok(cores) if workload == Workload::Blocked10s => {
@@ -77,8 +77,8 @@ impl<'a> Run<'a> {
     }
 
     /// Ours first, then the peers that are asked for.
-    fn contenders(&self, workload: Workload, placement: Placement) -> Vec<Contender> {
-        let ours = peer::ours(&self.options.ours);
+    fn contenders(&self, workload: Workload, placement: Placement) -> Vec<Contender<'a>> {
+        let ours = self.options.ours.as_str();
         let peers = workload.peers().iter().copied().filter(|name| self.options.wants(name));
         std::iter::once(ours)
             .chain(peers)
@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
 
     fn in_turns(
         &self,
-        contenders: &mut [Contender],
+        contenders: &mut [Contender<'_>],
         workload: Workload,
         placement: Placement,
         cores: &Cores,
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
     /// For what only sleeps: the rounds of all contenders lie beside each other.
     fn all_at_once(
         &self,
-        contenders: &mut [Contender],
+        contenders: &mut [Contender<'_>],
         workload: Workload,
         placement: Placement,
         cores: &Cores,
@@ -210,8 +210,11 @@ impl<'a> Run<'a> {
         Ok(command)
     }
 
-    fn rows(&self, workload: Workload, placement: Placement, contenders: &[Contender]) -> Vec<Row> {
+    fn rows(&self, workload: Workload, placement: Placement, contenders: &[Contender<'a>]) -> Vec<Row<'a>> {
         let Some((ours, peers)) = contenders.split_first() else { return Vec::new() };
+        let nobody =
+            [Contender { name: NO_PEER, outcome: Err("no peer of this workload was asked for".to_owned()) }];
+        let peers = if peers.is_empty() { &nobody } else { peers };
         let mut units = vec![workload.unit(placement)];
         for values in contenders.iter().filter_map(|contender| contender.outcome.as_ref().ok()).flatten() {
             for (unit, _) in values {
@@ -249,7 +252,7 @@ pub const PINNED_COMMAND: &str = "pinned";
 /// A pair that takes longer than this, and than its work, has hung.
 const LIMIT: Duration = Duration::from_secs(40);
 
-impl Contender {
+impl Contender<'_> {
     /// The figure of each round; both ends' parts and all pairs' parts added up.
     fn by_round(&self, unit: Unit) -> Vec<f64> {
         let Ok(rounds) = &self.outcome else { return Vec::new() };

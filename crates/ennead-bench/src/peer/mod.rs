@@ -124,17 +124,14 @@ static BUILT_IN: &[&dyn Peer] = &[
 pub fn named(name: &str) -> Result<&'static dyn Peer> {
     match BUILT_IN.iter().find(|peer| peer.name() == name) {
         Some(peer) => Ok(*peer),
-        None => {
-            let names: Vec<_> = BUILT_IN.iter().map(|peer| peer.name()).collect();
-            bail!("no contender is called {name:?}; there are {}", names.join(", "))
-        }
+        None => bail!("no contender is called {name:?}; there are {}", names().join(", ")),
     }
 }
 
-/// The contender that stands in Ennead's place.
+/// The names of the built-in contenders.
 #[must_use]
-pub fn ours(name: &str) -> &'static str {
-    BUILT_IN.iter().map(|peer| peer.name()).find(|built_in| *built_in == name).unwrap_or("ennead")
+pub fn names() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|peer| peer.name()).collect()
 }
 
 /// A listener for mechanisms that make exactly one connection: it hands out what was prepared.
