@@ -163,6 +163,18 @@ fn lists_show_whose_a_pipe_is_and_forget_the_dead() {
 }
 
 #[test]
+fn a_list_whose_reader_left_is_no_error() {
+    let place = Place::new();
+    for arguments in [&["ls"][..], &["pipe", "list", "--json"], &["sweep"], &["--help"]] {
+        let mut command = place.ennead(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = Ended::of(&child.wait_with_output().unwrap());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
 fn errors_name_the_code_and_what_to_do() {
     let place = Place::new();
     let _byte = Server::start(&place, &["bytes", "--echo"]);

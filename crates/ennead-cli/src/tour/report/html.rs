@@ -107,7 +107,8 @@ fn journey(page: &mut String, findings: &Findings) {
          <div><b>Inventory program</b><span>answers with one message a part</span></div></div>\n\
          <p>Three processes, once over each mechanism. A leg is verified when the table is the one that the inventory \
          adds up to, the file has the same BLAKE3 at the far end, and as many messages and bytes arrived as were sent.</p>\n\
-         <div class=\"wide\"><table>\n<thead><tr><th>Mechanism</th><th>Processes</th><th>Messages</th><th>Bytes</th>\
+         <div class=\"wide\"><table>\n<thead><tr><th>Mechanism</th><th class=\"less\">Processes</th>\
+         <th class=\"less\">Messages</th><th class=\"less\">Bytes</th>\
          <th>Time</th><th>Throughput</th><th>Verified</th></tr></thead>\n<tbody>\n",
     );
     let mut failures = String::new();
@@ -115,7 +116,7 @@ fn journey(page: &mut String, findings: &Findings) {
         let title = escape(&mechanism.title());
         let (run, verdict) = match ending {
             None | Some(Ending::Interrupted(_)) => {
-                let dashes = "<td>–</td>".repeat(5);
+                let dashes = "<td class=\"less\">–</td>".repeat(3) + "<td>–</td><td>–</td>";
                 let _ =
                     writeln!(page, "<tr class=\"none\"><td>{title}</td>{dashes}<td>not built yet</td></tr>");
                 continue;
@@ -129,7 +130,8 @@ fn journey(page: &mut String, findings: &Findings) {
         let or_dash = |shown: Option<String>| shown.unwrap_or_else(|| "–".into());
         let _ = writeln!(
             page,
-            "<tr><td>{title}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{verdict}</tr>",
+            "<tr><td>{title}</td><td class=\"less\">{}</td><td class=\"less\">{}</td><td class=\"less\">{}</td>\
+             <td>{}</td><td>{}</td>{verdict}</tr>",
             run.processes.len(),
             grouped(run.sent.messages.into()),
             output::bytes(run.sent.bytes),
