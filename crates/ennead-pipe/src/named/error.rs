@@ -178,7 +178,7 @@ impl fmt::Display for Reason {
             Self::Listening => f.write_str("no client has connected yet"),
             Self::BadState(what) => f.write_str(what),
             Self::UnreadData => f.write_str("there is unread data in it"),
-            Self::TimedOut => f.write_str("no instance became free in time"),
+            Self::TimedOut => f.write_str("the time is over"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Version { theirs, ours } => write!(
                 f,

@@ -91,7 +91,7 @@ impl Instance {
         self.wait_for_client(wait).during(Operation::Connect)
     }
 
-    /// [`Instance::connect`] without waiting: `None` if no client is there yet. [`Instance::as_fd`] becomes readable when
+    /// [`Instance::connect`] without waiting: `None` if no client is there yet. [`Instance::readiness`] says when
     /// one may be.
     ///
     /// # Errors
