@@ -108,7 +108,8 @@ pub struct Serve {
     /// So many clients at a time, up to 254; with --echo or --exec.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
     pub instances: u8,
-    /// Who may use it: a security descriptor in SDDL (default: you and the system's administrators).
+    /// Who may use it: a security descriptor in SDDL (default: you and the system's administrators;
+    /// everybody else may read).
     #[arg(long, value_name = "SDDL")]
     pub security: Option<String>,
     /// End after one client.
