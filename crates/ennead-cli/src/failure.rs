@@ -115,6 +115,15 @@ fn advice(code: Win32Error) -> Option<String> {
         }
         Win32Error::PIPE_BUSY => "try again, or wait for a free instance with --timeout",
         Win32Error::TOO_MANY_OPEN_FILES => "raise the limit of open files: `ulimit -n`",
+        Win32Error::PATH_NOT_FOUND => {
+            "check the path; for the runtime folder, ENNEAD_ROOT or XDG_RUNTIME_DIR"
+        }
+        Win32Error::BROKEN_PIPE | Win32Error::NO_DATA | Win32Error::PIPE_NOT_CONNECTED => {
+            "the other side is gone: see what it said, and start it again"
+        }
+        Win32Error::REVISION_MISMATCH => {
+            "update the older of the two programs: their versions of Ennead differ"
+        }
         Win32Error::DISK_FULL => "make room: `df -h` shows where",
         _ => return None,
     };

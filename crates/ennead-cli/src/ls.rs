@@ -33,6 +33,7 @@ const COLUMNS: [Column; 7] = [
 struct Object {
     kind: &'static str,
     name: String,
+    scope: Scope,
     uid: u32,
     known: Option<Known>,
 }
@@ -95,6 +96,7 @@ impl Object {
         Object {
             kind,
             name,
+            scope: root.scope(),
             uid: entry.uid,
             known: entry
                 .observed
@@ -108,6 +110,10 @@ impl Object {
         json!({
             "kind": self.kind,
             "name": self.name,
+            "namespace": match self.scope {
+                Scope::Local => "Local",
+                Scope::Global => "Global",
+            },
             "uid": self.uid,
             "pid": known.map(|known| known.pid),
             "command": known.map(|known| known.command.as_str()),
@@ -176,4 +182,18 @@ fn full_name(kind: &str, scope: Scope, name: &Name) -> String {
         (_, Scope::Global) => r"Global\",
     };
     format!("{prefix}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_the_owner_may_know_is_a_dash() {
+        let object = Object { kind: "pipe", name: "x".into(), scope: Scope::Global, uid: 7, known: None };
+        let row: Vec<String> = object.row().into_iter().map(|(text, _)| text).collect();
+        assert_eq!(row, ["pipe", "x", "–", "–", "7", "–", "–"]);
+        assert_eq!(object.json()["pid"], Value::Null);
+        assert_eq!(object.json()["namespace"], "Global");
+    }
 }

@@ -9,7 +9,7 @@ mod print;
 mod run;
 mod serve;
 
-use ennead_pipe::named::{Error, Timeout};
+use ennead_pipe::named::{Error, Operation, Timeout};
 use ennead_status::Win32Error;
 
 use crate::arguments::PipeVerb;

@@ -163,6 +163,31 @@ fn lists_show_whose_a_pipe_is_and_forget_the_dead() {
 }
 
 #[test]
+fn a_server_that_never_answers_or_is_busy_times_out() {
+    let place = Place::new();
+    let _server = Server::start(&place, &["hush", "--message"]);
+    let ended = place.run(&["pipe", "call", "hush", "anybody?", "--timeout", "20"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("ERROR_SEM_TIMEOUT, 121") && ended.stderr.contains("next: "),
+        "{}",
+        ended.stderr
+    );
+
+    let _server = Server::start(&place, &["busy", "--message", "--echo"]);
+    let mut client = place.ennead(&["pipe", "connect", "busy", "--message"]);
+    let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    client.stdin.as_mut().unwrap().write_all(b"first\n").unwrap();
+    BufReader::new(client.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    let ended = place.run(&["pipe", "call", "busy", "x", "--timeout", "20"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("ERROR_SEM_TIMEOUT, 121"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("next: all instances are in use"), "{}", ended.stderr);
+    drop(client.stdin.take());
+    assert_eq!(end_of(&mut client).code(), Some(0));
+}
+
+#[test]
 fn a_list_whose_reader_left_is_no_error() {
     let place = Place::new();
     for arguments in [&["ls"][..], &["pipe", "list", "--json"], &["sweep"], &["--help"]] {
