@@ -51,6 +51,9 @@ fn failure(name: &str, error: &Error) -> Failure {
         Win32Error::FILE_NOT_FOUND => {
             failure.next("start its server, or see which pipes there are: `ennead pipe list`")
         }
+        Win32Error::SEM_TIMEOUT if !matches!(error.operation, Operation::Open | Operation::Wait) => {
+            failure.next("the server has not answered: wait longer with --timeout, or see what it does")
+        }
         Win32Error::PIPE_BUSY | Win32Error::SEM_TIMEOUT => failure.next(
             "all instances are in use: wait longer with --timeout, or let the server have more --instances",
         ),
