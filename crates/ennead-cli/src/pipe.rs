@@ -58,7 +58,7 @@ fn failure(name: &str, error: &Error) -> Failure {
             "all instances are in use: wait longer with --timeout, or let the server have more --instances",
         ),
         Win32Error::INVALID_NAME => failure.next(
-            r"a name is \\.\pipe\ and up to 247 characters, or just those characters; no further backslash",
+            r"a name is \\.\pipe\ and up to 247 characters, or just those characters; none of them NUL",
         ),
         Win32Error::BAD_PIPE => {
             failure.next("its server made it a byte-type pipe: use `ennead pipe connect`")
