@@ -160,6 +160,8 @@ impl<'a> Run<'a> {
         });
     }
 
+    /// One figure of one contender. A death is one event, and the witness may be kept from seeing it, so that a round
+    /// of those is the middle one of a few.
     fn one_round(
         &self,
         name: &str,
@@ -167,6 +169,19 @@ impl<'a> Run<'a> {
         placement: Placement,
         cores: &Cores,
     ) -> Result<Values> {
+        if workload != Workload::PeerDeath {
+            return self.one_run(name, workload, placement, cores);
+        }
+        let mut deaths = Vec::new();
+        for _ in 0..DEATHS {
+            deaths
+                .extend(self.one_run(name, workload, placement, cores)?.into_iter().map(|(_, value)| value));
+        }
+        let middle = Summary::of(&deaths).context("it gave no figure")?;
+        Ok(vec![(Unit::Nanoseconds, middle.median)])
+    }
+
+    fn one_run(&self, name: &str, workload: Workload, placement: Placement, cores: &Cores) -> Result<Values> {
         let pairs = if placement == Placement::FourPairs { 4 } else { 1 };
         let places = (0..pairs).map(|_| self.scratch.place()).collect::<Result<Vec<_>>>()?;
         let commands = places
@@ -248,6 +263,9 @@ impl<'a> Run<'a> {
 pub const END_COMMAND: &str = "end";
 /// The word after which this program pins itself and becomes another program.
 pub const PINNED_COMMAND: &str = "pinned";
+
+/// How many peers die in a round of [`Workload::PeerDeath`].
+const DEATHS: usize = 3;
 
 /// A pair that takes longer than this, and than its work, has hung.
 const LIMIT: Duration = Duration::from_secs(40);
