@@ -13,6 +13,7 @@ use super::arrival::{check_direction, parameters};
 use super::end::{self, End, HandleModes, Peeked, Received};
 use super::error::{During, Operation, Reason, Result};
 use super::handshake::Handshake;
+use super::known::Known;
 use super::layout::Traits;
 use super::modes::{Modes, WaitMode};
 use super::name::PipeName;
@@ -161,11 +162,36 @@ impl ClientOptions {
     }
 
     fn connect(&self, place: &Place, name: &PipeName) -> std::result::Result<Client, Reason> {
-        let mut snapshot = Snapshot::take(place, name)?;
-        let traits = snapshot.traits;
-        let access = MAPPING.map(self.access) | security::ALWAYS;
+        let mut made = None;
+        if name.host().is_none()
+            && let Some(known) = place.known(name.as_str())
+            && let Ok(client) = self.connect_to(place, name, &known, &mut made, || known.connect(place))
+        {
+            return Ok(client);
+        }
+        let mut snapshot = Snapshot::take(place, name).inspect_err(|reason| {
+            if matches!(reason, Reason::NotFound) {
+                place.remember(name.as_str(), None);
+            }
+        })?;
         let descriptor = security::of_entry(snapshot.entry.descriptor())?;
-        let granted = security::check(&descriptor, &security::own_token(), access)?;
+        let known = Known::from_snapshot(&snapshot, descriptor).map_err(Reason::system("keep the entry"))?;
+        let client = self.connect_to(place, name, &known, &mut made, || snapshot.connect())?;
+        place.remember(name.as_str(), Some(known));
+        Ok(client)
+    }
+
+    fn connect_to(
+        &self,
+        place: &Place,
+        name: &PipeName,
+        known: &Known,
+        made: &mut Option<Made>,
+        mut connect: impl FnMut() -> std::result::Result<Connection, Reason>,
+    ) -> std::result::Result<Client, Reason> {
+        let traits = known.traits;
+        let access = MAPPING.map(self.access) | security::ALWAYS;
+        let granted = security::check(&known.descriptor, &security::own_token(), access)?;
         check_direction(&traits, granted)?;
         end::check_modes(self.modes, traits.pipe_type)?;
         let hello = Handshake {
@@ -176,10 +202,21 @@ impl ClientOptions {
             computer: process::computer_name().unwrap_or_default(),
         }
         .encode();
-        let (endpoint, parts) = ennead_channel::create(&parameters(&traits))
-            .map_err(Reason::system("make the connection's memory and doorbells"))?;
+        // Before connecting, so that the handshake follows at once; kept for the next attempt if nobody listens.
+        let parameters = parameters(&traits);
+        let (endpoint, parts) = match made.take() {
+            Some((of, endpoint, parts)) if of == parameters => (endpoint, parts),
+            _ => ennead_channel::create(&parameters)
+                .map_err(Reason::system("make the connection's memory and doorbells"))?,
+        };
         let server = loop {
-            let connection = snapshot.connect()?;
+            let connection = match connect() {
+                Ok(connection) => connection,
+                Err(reason) => {
+                    *made = Some((parameters, endpoint, parts));
+                    return Err(reason);
+                }
+            };
             if say_hello(&connection, &hello, &parts)? {
                 break connection.peer().map_err(Reason::system("ask who the server is"))?;
             }
@@ -188,15 +225,18 @@ impl ClientOptions {
             end: End { endpoint, pipe_type: traits.pipe_type, granted },
             modes: HandleModes::new(self.modes),
             traits,
-            descriptor,
+            descriptor: known.descriptor.clone(),
             server,
             write_through: self.write_through,
-            entry: snapshot.entry.id(),
+            entry: known.entry,
             place: place.clone(),
             name: name.clone(),
         })
     }
 }
+
+/// A connection that nobody has yet.
+type Made = (ennead_channel::Parameters, ennead_channel::Endpoint, ennead_channel::PeerParts);
 
 /// Sends the handshake; `false` if the server has hung up, because this client was stopped for too long, or because the
 /// instance has gone: then the next one is tried.

@@ -40,6 +40,7 @@ mod door;
 mod end;
 mod error;
 pub mod handshake;
+mod known;
 mod layout;
 mod listing;
 mod modes;

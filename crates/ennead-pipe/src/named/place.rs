@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use ennead_namespace::{EntryError, Kind, Root, Roots, Scope, SocketFolder, SocketName};
 
 use super::error::Reason;
+use super::known::Known;
 
 /// The namespaces in which pipes are looked for (`Local`, then `Global`) and published. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,13 +18,15 @@ struct Inner {
     roots: Roots,
     /// Opened once: a client needs one at each connection.
     folders: Mutex<HashMap<(bool, u32), Arc<SocketFolder>>>,
+    /// By name as it was written. One descriptor each.
+    known: Mutex<HashMap<String, Arc<Known>>>,
 }
 
 impl Place {
     /// These roots.
     #[must_use]
     pub fn new(roots: Roots) -> Self {
-        Self(Arc::new(Inner { roots, folders: Mutex::default() }))
+        Self(Arc::new(Inner { roots, folders: Mutex::default(), known: Mutex::default() }))
     }
 
     /// A single folder, for tests and for containers, made (mode 0700) if only its last step is missing.
@@ -67,4 +70,26 @@ impl Place {
     pub(super) fn forget_folders(&self) {
         self.0.folders.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+
+    /// The pipe of that name, if it was opened before.
+    pub(super) fn known(&self, name: &str) -> Option<Arc<Known>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Remembers a pipe, or forgets it.
+    pub(super) fn remember(&self, name: &str, known: Option<Known>) {
+        let mut all = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known {
+            Some(known) => {
+                if all.len() >= MOST_KNOWN {
+                    all.clear();
+                }
+                all.insert(name.to_owned(), Arc::new(known));
+            }
+            None => drop(all.remove(name)),
+        }
+    }
 }
+
+/// How many pipes a place remembers.
+const MOST_KNOWN: usize = 16;

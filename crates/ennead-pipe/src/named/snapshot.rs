@@ -1,5 +1,7 @@
 //! A pipe as a client sees it: what its entry says at one moment.
 
+use std::path::Path;
+
 use ennead_namespace::{Entry, Kind, Name, Scope, SocketName, Wanted};
 use ennead_sys::file;
 use ennead_sys::socket::{ConnectError, Connection, Probe, Seat};
@@ -126,19 +128,32 @@ impl Snapshot {
         n: u32,
         record: &Record,
         token: u64,
-        mut act: impl FnMut(&std::path::Path) -> Result<T, ConnectError>,
+        act: impl FnMut(&Path) -> Result<T, ConnectError>,
     ) -> Result<T, ConnectError> {
-        let name = SocketName { uid: record.uid, slot: n, entry: self.entry.id(), token };
-        let folder = self.place.folder(self.scope, &name).map_err(|error| match error {
-            ennead_namespace::EntryError::NotFound => ConnectError::Missing,
-            other => ConnectError::Other(std::io::Error::other(other)),
-        })?;
-        let outcome = act(&folder.path(&name));
-        if matches!(outcome, Err(ConnectError::Missing)) {
-            self.place.forget_folders();
-        }
-        outcome
+        at(&self.place, self.scope, self.entry.id(), n, record, token, act)
     }
+}
+
+/// Does something with the socket that a record of an entry tells of.
+pub(super) fn at<T>(
+    place: &Place,
+    scope: Scope,
+    entry: u64,
+    slot: u32,
+    record: &Record,
+    token: u64,
+    mut act: impl FnMut(&Path) -> Result<T, ConnectError>,
+) -> Result<T, ConnectError> {
+    let name = SocketName { uid: record.uid, slot, entry, token };
+    let folder = place.folder(scope, &name).map_err(|error| match error {
+        ennead_namespace::EntryError::NotFound => ConnectError::Missing,
+        other => ConnectError::Other(std::io::Error::other(other)),
+    })?;
+    let outcome = act(&folder.path(&name));
+    if matches!(outcome, Err(ConnectError::Missing)) {
+        place.forget_folders();
+    }
+    outcome
 }
 
 fn refused(error: ConnectError) -> Reason {
