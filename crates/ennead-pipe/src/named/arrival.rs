@@ -82,10 +82,12 @@ pub(super) fn greet(
 ) -> Result<Arrival, Reason> {
     let hello = Handshake::decode(bytes)?;
     let peer = connection.peer().map_err(Reason::system("ask who the client is"))?;
-    let access = AccessMask(hello.access);
+    // Whoever opens a pipe asks for these, and honest clients say so.
+    let access = AccessMask(hello.access) | security::ALWAYS;
     let mut groups = vec![peer.gid];
     groups.extend(&peer.groups);
-    security::check(&service.descriptor, &Token::unix(peer.uid, &groups), access)?;
+    let token = Token::unix(peer.uid, &groups);
+    security::check(&service.descriptor, &token, access)?;
     check_direction(&service.traits, access)?;
     let descriptors: [_; PeerParts::COUNT] = message
         .descriptors
@@ -105,7 +107,15 @@ pub(super) fn greet(
         session: hello.session,
         computer: hello.computer,
     };
-    let end = End { endpoint, pipe_type: service.traits.pipe_type, granted: server_access };
+    // A client maps both rings whatever it asked for. One that could have had the right does no harm by using it; to one
+    // that could not, nothing is written, and what it writes is not read.
+    let could_have = |right| security::grants(&service.descriptor, &token, right);
+    let peer_may_write = could_have(AccessMask::FILE_WRITE_DATA);
+    let mut granted = server_access;
+    if !could_have(AccessMask::FILE_READ_DATA) {
+        granted.0 &= !AccessMask::FILE_WRITE_DATA.0;
+    }
+    let end = End { endpoint, pipe_type: service.traits.pipe_type, granted, peer_may_write };
     Ok(Arrival { end, client })
 }
 

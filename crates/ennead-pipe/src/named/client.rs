@@ -222,7 +222,7 @@ impl ClientOptions {
             }
         };
         Ok(Client {
-            end: End { endpoint, pipe_type: traits.pipe_type, granted },
+            end: End { endpoint, pipe_type: traits.pipe_type, granted, peer_may_write: true },
             modes: HandleModes::new(self.modes),
             traits,
             descriptor: known.descriptor.clone(),

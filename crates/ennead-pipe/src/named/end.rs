@@ -66,12 +66,18 @@ pub(super) struct End {
     pub endpoint: Endpoint,
     pub pipe_type: PipeType,
     pub granted: AccessMask,
+    /// Whether the other end may write. The rings are memory that it maps: only this side can hold it to its rights.
+    pub peer_may_write: bool,
 }
 
 impl End {
     pub fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: Wait<'_>) -> Result<Received, Reason> {
         may_read(self.granted)?;
         match self.endpoint.read(buffer, channel_mode(mode), wait) {
+            Ok(received) if self.is_trespass(received.bytes + received.left_in_message) => {
+                buffer.fill(0);
+                Err(self.expel())
+            }
             Ok(received) => Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message }),
             Err(error) => Err(read_reason(error)),
         }
@@ -101,6 +107,10 @@ impl End {
     pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked, Reason> {
         may_read(self.granted)?;
         let peeked = self.endpoint.peek(buffer).map_err(read_reason)?;
+        if !self.peer_may_write && peeked.total_available > 0 {
+            buffer.fill(0);
+            return Err(self.expel());
+        }
         Ok(Peeked {
             bytes: peeked.copied,
             available: match self.pipe_type {
@@ -149,6 +159,17 @@ impl End {
             Err(WriteError::Torn) if self.is_closed_by_peer() => Ok(()),
             Err(error) => Err(write_reason(error)),
         }
+    }
+
+    /// Whether a read that took so many bytes took what the other end had no right to write. (A message of no bytes is one.)
+    fn is_trespass(&self, bytes: usize) -> bool {
+        !self.peer_may_write && (bytes > 0 || self.pipe_type == PipeType::Message)
+    }
+
+    fn expel(&self) -> Reason {
+        tracing::warn!(target: "ennead::audit", "a client without the right to write has written: disconnected");
+        self.endpoint.disconnect();
+        Reason::Damaged("data from a client that may not write")
     }
 
     /// Nothing works any more on a client's handle that the server has disconnected.

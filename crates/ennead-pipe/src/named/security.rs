@@ -59,6 +59,11 @@ pub(super) fn check(
     })
 }
 
+/// Whether `token` could have `right`, which nobody asks for now.
+pub(super) fn grants(descriptor: &SecurityDescriptor, token: &Token, right: AccessMask) -> bool {
+    access_check(descriptor, token, right, &MAPPING).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
