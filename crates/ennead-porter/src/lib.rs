@@ -43,7 +43,7 @@ pub enum Next {
 pub fn watch(watched: &Arc<dyn Watched>) -> io::Result<Watch> {
     let porter = Porter::of_this_process()?;
     let token = porter.admit(watched)?;
-    Ok(Watch { porter, token })
+    Ok(Watch { porter, token, waits: true })
 }
 
 /// A watch under way. Dropping it ends the watch: when `drop` returns, the callback is not running and will not run
@@ -52,11 +52,21 @@ pub fn watch(watched: &Arc<dyn Watched>) -> io::Result<Watch> {
 pub struct Watch {
     porter: Arc<Porter>,
     token: u64,
+    /// Whether the drop waits for a callback that is running.
+    waits: bool,
+}
+
+impl Watch {
+    /// Ends the watch as dropping it does, but does not wait for a callback that is running right now: it may go on for a
+    /// while, and no other begins. For callers that hold a lock which the callback takes. The descriptor can be watched anew at once.
+    pub fn release(mut self) {
+        self.waits = false;
+    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.porter.dismiss(self.token);
+        self.porter.dismiss(self.token, self.waits);
     }
 }
 

@@ -69,8 +69,8 @@ impl Porter {
         Ok(token)
     }
 
-    /// Ends a watch and waits until its callback is not running.
-    pub(crate) fn dismiss(&self, token: u64) {
+    /// Ends a watch and, if asked to, waits until its callback is not running.
+    pub(crate) fn dismiss(&self, token: u64, waits: bool) {
         if self.process != std::process::id() {
             // The watch belongs to the parent's porter, and the kernel's set is the parent's too.
             return;
@@ -80,7 +80,9 @@ impl Porter {
         if let Some(watched) = &watched {
             self.stop_polling(watched.as_ref());
         }
-        while guests.running.is_some_and(|(running, on)| running == token && on != thread::current().id()) {
+        while waits
+            && guests.running.is_some_and(|(running, on)| running == token && on != thread::current().id())
+        {
             guests = self.returned.wait(guests).unwrap_or_else(PoisonError::into_inner);
         }
         drop(guests);

@@ -178,3 +178,30 @@ fn four_hundred_guests_are_each_served() {
     expected.sort_unstable();
     assert_eq!(seen, expected);
 }
+
+#[test]
+fn a_released_watch_ends_even_under_a_lock_that_its_callback_wants() {
+    let lock = Arc::new(Mutex::new(()));
+    let (begun, wait_for_begin) = channel();
+    let (mut mine, first) = guest({
+        let lock = Arc::clone(&lock);
+        move |_| {
+            begun.send(()).unwrap();
+            drop(lock.lock().unwrap());
+            Next::Keep
+        }
+    });
+    let watched = watch(&first).unwrap();
+    let held = lock.lock().unwrap();
+    mine.write_all(b"x").unwrap();
+    wait_for_begin.recv().unwrap();
+    watched.release();
+    // The same descriptor, while the callback of its former watch still runs.
+    let again = watch(&first).unwrap();
+    drop(held);
+    wait_for_begin.recv().unwrap();
+    drop(again);
+    drop(first);
+    // It is called no more, and let go.
+    while wait_for_begin.recv().is_ok() {}
+}

@@ -268,7 +268,7 @@ fn say_hello(
 /// closes it: what was written stays readable for the server.
 #[derive(Debug)]
 pub struct Client {
-    end: End,
+    pub(super) end: End,
     modes: HandleModes,
     traits: Traits,
     descriptor: SecurityDescriptor,

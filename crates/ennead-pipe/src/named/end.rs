@@ -233,7 +233,7 @@ fn read_reason(error: ReadError) -> Reason {
     }
 }
 
-fn write_reason(error: WriteError) -> Reason {
+pub(super) fn write_reason(error: WriteError) -> Reason {
     match error {
         WriteError::WouldBlock => Reason::Empty,
         WriteError::TimedOut { .. } => Reason::TimedOut,

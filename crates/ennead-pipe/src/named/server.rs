@@ -28,7 +28,7 @@ pub struct Instance {
     pub(super) quotas: (u32, u32),
     pub(super) write_through: bool,
     pub(super) name: PipeName,
-    pub(super) service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
 }
 
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Instance {
     }
 
     /// The client, or why the operation is refused without one.
-    fn client(&self, operation: Operation) -> std::result::Result<Arc<Arrival>, Reason> {
+    pub(super) fn client(&self, operation: Operation) -> std::result::Result<Arc<Arrival>, Reason> {
         if let Some(arrival) = self.arrival()? {
             return Ok(arrival);
         }

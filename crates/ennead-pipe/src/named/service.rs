@@ -3,6 +3,7 @@
 //! All instances of a pipe in a process share one service; the last one closes it.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ennead_namespace::{CreateOptions, Created, Entry, Kind, Name, Protection, Roots, Scope};
@@ -17,9 +18,11 @@ use super::security;
 
 /// A pipe as this process serves it.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// The clients that wait, and who may come. Dropped first: it removes the sockets' names.
-    pub door: Door,
+    pub(super) door: Door,
+    /// The overlapped connects that wait.
+    pub lobby: crate::overlapped::Lobby,
     pub traits: Traits,
     pub descriptor: SecurityDescriptor,
     /// The record that counts this process's instances.
@@ -48,7 +51,7 @@ fn services() -> MutexGuard<'static, Option<HashMap<u64, Weak<Service>>>> {
 
 impl Service {
     /// The service of the pipe that is asked for, with one instance more, which listens unless `disconnected`.
-    pub fn admit(roots: &Roots, request: &Request<'_>) -> Result<Arc<Self>, Reason> {
+    pub(super) fn admit(roots: &Roots, request: &Request<'_>) -> Result<Arc<Self>, Reason> {
         let mut guard = services();
         let known = guard.get_or_insert_default();
         known.retain(|_, service| service.strong_count() > 0);
@@ -96,7 +99,15 @@ impl Service {
         let home = table.take_record()?;
         let door = Door::open(Arc::clone(&entry), sockets, protection, home)?;
         drop(table);
-        Ok(Self { door, traits, descriptor, home, entry, process: process::id() })
+        Ok(Self {
+            door,
+            lobby: crate::overlapped::Lobby::default(),
+            traits,
+            descriptor,
+            home,
+            entry,
+            process: process::id(),
+        })
     }
 
     /// One more instance, if there may be one.
@@ -125,6 +136,13 @@ impl Service {
     /// How many instances the pipe has in all processes.
     pub fn instances(&self) -> Result<u32, Reason> {
         instances(&self.entry)
+    }
+}
+
+/// The door: readable while a client may be there.
+impl AsFd for Service {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.door.as_fd()
     }
 }
 
