@@ -60,6 +60,10 @@ impl<S: System> Channel<S> {
         if wait.is_cancelled() {
             return Err(Fault::Cancelled);
         }
+        // Asked here, not only of the kernel: a peer that keeps changing its words or ringing would put the end of the wait off for ever.
+        if wait.is_over() {
+            return if self.ended_meanwhile(seen.flags) { Ok(()) } else { Err(Fault::TimedOut) };
+        }
         let spin = match awaited {
             Awaited::Data { .. } => &self.read_spin,
             Awaited::Room { .. } => &self.write_spin,

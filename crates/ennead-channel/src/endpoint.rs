@@ -170,6 +170,10 @@ impl Endpoint {
         self.0.waiters.count()
     }
 
+    pub(crate) fn ring(&self) {
+        crate::system::System::ring(&self.0.system);
+    }
+
     pub(crate) fn outbound_is_empty(&self) -> bool {
         self.0.tail().word() == 0
     }

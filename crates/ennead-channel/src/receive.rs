@@ -124,7 +124,13 @@ impl<S: System> Channel<S> {
         mut cursor: Cursor,
         progress: &mut Progress,
     ) -> Result<Option<Received>, Fault> {
+        let mut was_cut = false;
         while let Some(frame) = self.next_frame(cursor)? {
+            // A cut follows a part of a message. Who writes nothing else would keep even a read that does not wait from coming back.
+            if frame.cut && was_cut {
+                return Err(self.poison("a message that ends twice"));
+            }
+            was_cut = frame.cut;
             let empty_message = frame.first && frame.left == 0;
             if empty_message && progress.moved > 0 {
                 break;

@@ -43,6 +43,11 @@ impl<'a> Wait<'a> {
         }
     }
 
+    /// Whether the deadline has passed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     pub(crate) fn token(&self) -> Option<&'a CancelToken> {
         match self {
             Self::Cancellable(token, _) => Some(token),

@@ -1,6 +1,6 @@
 //! A peer that scribbles over the whole shared memory between every two operations, and resource accounting.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ennead_sys::mapping::Mapping;
 
@@ -91,7 +91,7 @@ fn a_scribbling_peer_causes_errors_only() {
 
 #[test]
 fn a_scribbler_beside_us_causes_errors_only() {
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     for round in 0..40u8 {
         let framing = if round % 2 == 0 { Framing::Bytes } else { Framing::Messages };
         let (end, memory, peer) = victim(framing, round % 3 == 0);
@@ -122,4 +122,44 @@ fn a_violation_poisons_this_end_and_tells_the_peer() {
     assert!(matches!(end.read(&mut [0; 9], ReadMode::Message, Wait::Forever), Err(ReadError::Violation(_))));
     assert!(matches!(end.write(b"x", Wait::Forever), Err(WriteError::Violation(_))));
     assert!(matches!(peer.read(&mut [0; 9], ReadMode::Message, Wait::Forever), Err(ReadError::Ended)));
+}
+
+#[test]
+fn a_peer_that_never_stops_changing_something_does_not_put_a_deadline_off() {
+    let (end, memory, peer) = victim(Framing::Messages, true);
+    end.write(&[0; 8000], Wait::Never).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (stop, memory, peer) = (&stop, &memory, &peer);
+        scope.spawn(move || {
+            let mut word = 0;
+            while !stop.load(Ordering::Relaxed) {
+                // The peer's state, in bits that mean nothing; and the doorbell.
+                word ^= 1 << 40;
+                memory.atomic_u64(2048).store(word, Ordering::SeqCst);
+                peer.ring();
+            }
+        });
+        let soon = || Wait::Until(Instant::now() + Duration::from_millis(2));
+        for _ in 0..20 {
+            let read = end.read(&mut [0; 9], ReadMode::Message, soon());
+            assert!(matches!(read, Err(ReadError::TimedOut)), "{read:?}");
+            let write = end.write(&[0; 8000], soon());
+            assert!(matches!(write, Err(WriteError::TimedOut { written: 0 })), "{write:?}");
+            let flush = end.flush(soon());
+            assert!(matches!(flush, Err(WriteError::TimedOut { .. })), "{flush:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_ring_full_of_ends_of_messages_is_a_violation() {
+    let (end, memory, _peer) = victim(Framing::Messages, true);
+    for at in (4096..8192).step_by(8) {
+        memory.atomic_u64(at).store(crate::frame::Frame::CUT.word(), Ordering::SeqCst);
+    }
+    memory.atomic_u64(1024).store(4096, Ordering::SeqCst);
+    let read = end.read(&mut [0; 9], ReadMode::Byte, Wait::Never);
+    assert!(matches!(read, Err(ReadError::Violation(_))), "{read:?}");
 }
