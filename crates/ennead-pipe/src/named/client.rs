@@ -1,6 +1,7 @@
 //! The client's end of an instance.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use ennead_channel::Wait;
 use ennead_security::{AccessMask, SecurityDescriptor};
@@ -19,6 +20,7 @@ use super::modes::{Modes, WaitMode};
 use super::name::PipeName;
 use super::patience::Patience;
 use super::place::Place;
+use super::readiness::{Readiness, Source};
 use super::security::{self, MAPPING};
 use super::server::unless_blocked;
 use super::snapshot::Snapshot;
@@ -222,7 +224,7 @@ impl ClientOptions {
             }
         };
         Ok(Client {
-            end: End { endpoint, pipe_type: traits.pipe_type, granted, peer_may_write: true },
+            end: Arc::new(End { endpoint, pipe_type: traits.pipe_type, granted, peer_may_write: true }),
             modes: HandleModes::new(self.modes),
             traits,
             descriptor: known.descriptor.clone(),
@@ -268,7 +270,7 @@ fn say_hello(
 /// closes it: what was written stays readable for the server.
 #[derive(Debug)]
 pub struct Client {
-    pub(super) end: End,
+    pub(super) end: Arc<End>,
     modes: HandleModes,
     traits: Traits,
     descriptor: SecurityDescriptor,
@@ -336,6 +338,29 @@ impl Client {
     /// As [`Client::write`].
     pub fn try_write(&self, data: &[u8]) -> Result<Option<usize>> {
         unless_blocked(self.write_with(data, Wait::Never))
+    }
+
+    /// Writes without waiting, in as many calls as it takes: `written`, 0 at first, says how far it has come. `false`: come
+    /// again with the same `data` when the readiness for [`Interest::Writable`](super::Interest::Writable) of what is left says so. Other than with
+    /// [`Client::try_write`], a message larger than the quota can be written so; from its first part (`written` > 0) to its
+    /// last no other write comes between, and if it cannot be finished, say so with [`Client::abandon_part`].
+    ///
+    /// # Errors
+    /// As [`Client::write`].
+    pub fn write_part(&self, data: &[u8], written: &mut usize) -> Result<bool> {
+        self.end.write_part(data, written).during(Operation::Write)
+    }
+
+    /// Ends a message larger than the quota that [`Client::write_part`] has begun and that will not be finished: the reader gets it
+    /// as short as it came. Call it only then.
+    pub fn abandon_part(&self) {
+        self.end.endpoint.abandon_part();
+    }
+
+    /// Whether the server has closed its end, or died. What is unread can still be read. One system call.
+    #[must_use]
+    pub fn peer_has_ended(&self) -> bool {
+        self.end.is_closed_by_peer()
     }
 
     /// Copies what can be read without taking it (`PeekNamedPipe`). Never waits.
@@ -473,6 +498,12 @@ impl Client {
     #[must_use]
     pub fn client_process_id(&self) -> u32 {
         process::id()
+    }
+
+    /// What to wait for before the next [`Client::try_read`] or [`Client::try_write`].
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        Readiness(Source::Client(Arc::clone(&self.end)))
     }
 
     /// The connection underneath: its descriptor, and `arm` for waits in epoll and the like.

@@ -65,8 +65,7 @@ impl Connection {
 
     /// Writes on from `written`; [`Reason::Empty`] if it is not through yet.
     pub fn try_write_part(&self, data: &[u8], written: &mut usize) -> Result<(), Reason> {
-        end::may_write(self.end().granted)?;
-        self.end().endpoint.write_part(data, written).map_err(end::write_reason)
+        if self.end().write_part(data, written)? { Ok(()) } else { Err(Reason::Empty) }
     }
 
     /// A write that has come so far will not be finished: a message ends here.

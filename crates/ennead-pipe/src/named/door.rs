@@ -37,7 +37,7 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Door {
     inner: Mutex<Inner>,
-    set: Arc<WatchSet>,
+    set: WatchSet,
     alarm: Alarm,
     room: Listener,
     room_name: SocketName,
@@ -356,11 +356,6 @@ impl Door {
         self.alarm.set(delay).map_err(Reason::system("set an alarm"))
     }
 
-    /// What is readable when `take` may find somebody, for who watches it without keeping the door.
-    pub fn watched(&self) -> Arc<WatchSet> {
-        Arc::clone(&self.set)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -442,8 +437,8 @@ fn bind(sockets: &SocketFolder, protection: &Protection, name: &SocketName) -> R
     Ok(listener)
 }
 
-fn watch() -> std::io::Result<(Arc<WatchSet>, Alarm)> {
-    let (set, alarm) = (Arc::new(WatchSet::new()?), Alarm::new()?);
+fn watch() -> std::io::Result<(WatchSet, Alarm)> {
+    let (set, alarm) = (WatchSet::new()?, Alarm::new()?);
     set.add(&alarm)?;
     Ok((set, alarm))
 }

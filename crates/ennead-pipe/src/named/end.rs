@@ -94,6 +94,16 @@ impl End {
         }
     }
 
+    /// Writes without waiting, in as many calls as it takes; says whether all of it has been written.
+    pub fn write_part(&self, data: &[u8], written: &mut usize) -> Result<bool, Reason> {
+        may_write(self.granted)?;
+        match self.endpoint.write_part(data, written) {
+            Ok(()) => Ok(true),
+            Err(WriteError::WouldBlock) => Ok(false),
+            Err(error) => Err(write_reason(error)),
+        }
+    }
+
     /// A write by a handle in no-wait mode: of a message all or nothing, of bytes as many as fit; never an error for want
     /// of room.
     pub fn write_no_wait(&self, data: &[u8]) -> Result<usize, Reason> {

@@ -72,5 +72,6 @@ pub use place::Place;
 pub use readiness::Readiness;
 pub use server::{Connected, Instance};
 pub use server_options::ServerOptions;
+pub(crate) use service::Service;
 pub use state::State;
 pub use waiting::{Timeout, wait, wait_in};

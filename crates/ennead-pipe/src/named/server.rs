@@ -277,6 +277,35 @@ impl Instance {
         unless_blocked(self.write_with(data, Wait::Never))
     }
 
+    /// Writes without waiting, in as many calls as it takes: `written`, 0 at first, says how far it has come. `false`: come
+    /// again with the same `data` when the readiness for [`Interest::Writable`](super::Interest::Writable) of what is left says so. Other than with
+    /// [`Instance::try_write`], a message larger than the quota can be written so; from its first part (`written` > 0) to its
+    /// last no other write comes between, and if it cannot be finished, say so with [`Instance::abandon_part`].
+    ///
+    /// # Errors
+    /// As [`Instance::write`].
+    pub fn write_part(&self, data: &[u8], written: &mut usize) -> Result<bool> {
+        let mut write = || {
+            end::may_write(self.granted)?;
+            self.client(Operation::Write)?.end.write_part(data, written)
+        };
+        write().during(Operation::Write)
+    }
+
+    /// Ends a message larger than the quota that [`Instance::write_part`] has begun and that will not be finished: the reader gets it
+    /// as short as it came. Call it only then.
+    pub fn abandon_part(&self) {
+        if let Link::Connected(arrival) = &*self.read_link() {
+            arrival.end.endpoint.abandon_part();
+        }
+    }
+
+    /// Whether the client has closed its end, or died. What is unread can still be read. One system call.
+    #[must_use]
+    pub fn peer_has_ended(&self) -> bool {
+        matches!(&*self.read_link(), Link::Connected(arrival) if arrival.end.is_closed_by_peer())
+    }
+
     /// Copies what can be read without taking it (`PeekNamedPipe`). Never waits.
     ///
     /// # Errors
@@ -427,7 +456,7 @@ impl Instance {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness(match &*self.read_link() {
-            Link::Connected(arrival) => Source::Connection(Arc::clone(arrival)),
+            Link::Connected(arrival) => Source::Server(Arc::clone(arrival)),
             Link::Listening | Link::Disconnected => Source::Door(Arc::clone(&self.service)),
         })
     }

@@ -8,6 +8,7 @@ use crate::named::{Client, Connection, Instance, Operation as Kind, Peeked, Reas
 
 use super::completion::Completion;
 use super::delivery::Deliveries;
+use super::lobby::Lobby;
 use super::operation::{NothingToCancel, Operation};
 use super::ticket::{Home, Ticket};
 use super::traffic::Traffic;
@@ -216,10 +217,10 @@ impl Overlapped<Instance> {
     ///
     /// Page: [ConnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe).
     pub fn start_connect(&self) -> Operation {
-        let lobby = &self.end.service.lobby;
-        let home: Weak<dyn Home> = Arc::downgrade(&(Arc::clone(lobby) as Arc<dyn Home>));
+        let service = &self.end.service;
+        let home: Weak<dyn Home> = Arc::downgrade(&(Arc::clone(service) as Arc<dyn Home>));
         let ticket = Ticket::new(Kind::Connect, home, &self.deliveries);
-        lobby.connect(&self.end, Arc::clone(&ticket));
+        Lobby::connect(service, &self.end, Arc::clone(&ticket));
         Operation { ticket }
     }
 

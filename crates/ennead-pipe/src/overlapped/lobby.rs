@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
 use ennead_porter::{Next, Watch, Watched};
-use ennead_sys::readiness::WatchSet;
 
-use crate::named::{Connected, Error, Instance, Reason};
+use crate::named::{Connected, Error, Instance, Reason, Service};
 
 use super::completion::Completion;
 use super::ticket::{Home, Ticket};
@@ -31,8 +30,9 @@ struct Connect {
 
 impl Lobby {
     /// Connects `instance` now or when a client comes; the first that waits gets the first that comes.
-    pub(super) fn connect(self: &Arc<Self>, instance: &Arc<Instance>, ticket: Arc<Ticket>) {
-        let mut waiting = self.lock();
+    pub(super) fn connect(service: &Arc<Service>, instance: &Arc<Instance>, ticket: Arc<Ticket>) {
+        let lobby = &service.lobby;
+        let mut waiting = lobby.lock();
         // Even if others wait: it may have a client already.
         if settle(&ticket, instance.try_connect()) {
             return;
@@ -42,8 +42,7 @@ impl Lobby {
             return;
         }
         // The door stays readable while somebody is there, so one that has just come is not missed.
-        let watched: Arc<dyn Watched> =
-            Arc::new(Doorman { door: instance.service.watched(), lobby: Arc::clone(self) });
+        let watched: Arc<dyn Watched> = Arc::new(Doorman(Arc::clone(service)));
         match ennead_porter::watch(&watched) {
             Ok(watch) => waiting.watch = Some(watch),
             Err(error) => waiting.fail_all(&error),
@@ -142,26 +141,23 @@ impl Waiting {
     }
 }
 
-impl Home for Lobby {
+impl Home for Service {
     fn cancel(&self, ticket: &Ticket) -> bool {
-        self.take_out(|connect| std::ptr::eq(Arc::as_ptr(&connect.ticket), ticket), || Reason::Cancelled) > 0
+        self.lobby
+            .take_out(|connect| std::ptr::eq(Arc::as_ptr(&connect.ticket), ticket), || Reason::Cancelled)
+            > 0
     }
 }
 
-/// Keeps neither the pipe's service nor an instance: their last owner's drop must free the name at once, whatever the porter
-/// is doing.
-struct Doorman {
-    door: Arc<WatchSet>,
-    lobby: Arc<Lobby>,
-}
+struct Doorman(Arc<Service>);
 
 impl Watched for Doorman {
     fn descriptor(&self) -> BorrowedFd<'_> {
-        self.door.as_fd()
+        self.0.as_fd()
     }
 
     fn ready(&self) -> Next {
-        self.lobby.admit();
+        self.0.lobby.admit();
         Next::Keep
     }
 }
