@@ -211,6 +211,7 @@ impl ClientOptions {
             _ => ennead_channel::create(&parameters)
                 .map_err(Reason::system("make the connection's memory and doorbells"))?,
         };
+        let mut turned_away = 0;
         let server = loop {
             let connection = match connect() {
                 Ok(connection) => connection,
@@ -221,6 +222,11 @@ impl ClientOptions {
             };
             if say_hello(&connection, &hello, &parts)? {
                 break connection.peer().map_err(Reason::system("ask who the server is"))?;
+            }
+            turned_away += 1;
+            // No honest server hangs up so often; an open does not wait.
+            if turned_away == super::snapshot::MOST_ROUNDS {
+                return Err(Reason::NoneListening);
             }
         };
         Ok(Client {

@@ -33,6 +33,9 @@ use super::service::Table;
 /// How long a client may take between its connection and its handshake.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How many clients one look at the door turns away.
+const MOST_REFUSED: usize = 64;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Door {
@@ -142,7 +145,10 @@ impl Door {
         if inner.listening == 0 {
             return Ok(None);
         }
-        loop {
+        // An earlier attempt may have failed half-way, for want of descriptors: its place is offered again.
+        self.settle(&mut inner)?;
+        // Who sends many liars keeps nobody in here: the door stays readable, and the caller looks at its deadline.
+        for _ in 0..MOST_REFUSED {
             if let Some(client) = self.take_guest(&mut inner, &mut greet)? {
                 return Ok(Some(client));
             }
@@ -165,6 +171,7 @@ impl Door {
                 }
             }
         }
+        Ok(None)
     }
 
     fn take_guest<T>(
@@ -195,12 +202,16 @@ impl Door {
             }
             inner.guests.remove(at);
         }
+        let mut settled = Ok(());
         if inner.guests.len() < before {
             inner.listening -= u32::from(client.is_some());
-            self.settle(inner)?;
+            settled = self.settle(inner);
         }
-        self.set_alarm(inner)?;
-        Ok(client)
+        match (settled.and_then(|()| self.set_alarm(inner)), client) {
+            (Err(reason), None) => Err(reason),
+            // One who was taken is not lost; the next take settles what is left to settle.
+            (_, client) => Ok(client),
+        }
     }
 
     /// Accepts a connection that waits at a desk, with its place closed.

@@ -138,6 +138,10 @@ impl Instance {
             if !matches!(*self.read_link(), Link::Listening) {
                 return Err(Reason::NotConnected);
             }
+            // The door may be readable without end, for clients that are turned away.
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(Reason::TimedOut);
+            }
         }
     }
 

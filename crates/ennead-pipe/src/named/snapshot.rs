@@ -11,6 +11,10 @@ use super::layout::{self, RECORD_LEN, RECORDS, Record, Traits, record_at};
 use super::name::PipeName;
 use super::place::Place;
 
+/// How often sockets are tried while they change. Only a server that writes nonsense into its entry changes them for so long
+/// and admits nobody, and an open does not wait.
+pub(super) const MOST_ROUNDS: u32 = 200;
+
 /// An entry held open, with a copy of its body.
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -68,7 +72,9 @@ impl Snapshot {
 
     /// Connects to the first listening socket that admits this client; [`Reason::NoneListening`] if none does.
     pub fn connect(&mut self) -> Result<Connection, Reason> {
+        let mut round = 0;
         loop {
+            round += 1;
             for &(n, record) in &self.records {
                 if record.listener == 0 {
                     continue;
@@ -79,7 +85,7 @@ impl Snapshot {
                 }
             }
             // A socket may have been replaced while it was tried.
-            if !self.refresh()? {
+            if !self.refresh()? || round == MOST_ROUNDS {
                 return Err(if self.is_served()? { Reason::NoneListening } else { Reason::NotFound });
             }
         }
@@ -87,7 +93,9 @@ impl Snapshot {
 
     /// Whether a client would be admitted now. Takes nobody's place.
     pub fn has_place(&mut self, probe: &Probe) -> Result<bool, Reason> {
+        let mut round = 0;
         loop {
+            round += 1;
             for &(n, record) in &self.records {
                 if record.listener == 0 {
                     continue;
@@ -99,7 +107,7 @@ impl Snapshot {
                     Err(other) => return Err(refused(other)),
                 }
             }
-            if !self.refresh()? {
+            if !self.refresh()? || round == MOST_ROUNDS {
                 return if self.is_served()? { Ok(false) } else { Err(Reason::NotFound) };
             }
         }
