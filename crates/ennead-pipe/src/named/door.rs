@@ -40,7 +40,7 @@ const MOST_REFUSED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Door {
     inner: Mutex<Inner>,
-    set: WatchSet,
+    set: Arc<WatchSet>,
     alarm: Alarm,
     room: Listener,
     room_name: SocketName,
@@ -367,6 +367,11 @@ impl Door {
         self.alarm.set(delay).map_err(Reason::system("set an alarm"))
     }
 
+    /// What is readable when `take` may find somebody, for who watches it without keeping the door.
+    pub fn watched(&self) -> Arc<WatchSet> {
+        Arc::clone(&self.set)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -448,8 +453,8 @@ fn bind(sockets: &SocketFolder, protection: &Protection, name: &SocketName) -> R
     Ok(listener)
 }
 
-fn watch() -> std::io::Result<(WatchSet, Alarm)> {
-    let (set, alarm) = (WatchSet::new()?, Alarm::new()?);
+fn watch() -> std::io::Result<(Arc<WatchSet>, Alarm)> {
+    let (set, alarm) = (Arc::new(WatchSet::new()?), Alarm::new()?);
     set.add(&alarm)?;
     Ok((set, alarm))
 }

@@ -72,6 +72,5 @@ pub use place::Place;
 pub use readiness::Readiness;
 pub use server::{Connected, Instance};
 pub use server_options::ServerOptions;
-pub(crate) use service::Service;
 pub use state::State;
 pub use waiting::{Timeout, wait, wait_in};

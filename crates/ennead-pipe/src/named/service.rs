@@ -3,12 +3,12 @@
 //! All instances of a pipe in a process share one service; the last one closes it.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ennead_namespace::{CreateOptions, Created, Entry, Kind, Name, Protection, Roots, Scope};
 use ennead_security::SecurityDescriptor;
 use ennead_sys::process;
+use ennead_sys::readiness::WatchSet;
 
 use super::door::Door;
 use super::error::Reason;
@@ -22,7 +22,7 @@ pub(crate) struct Service {
     /// The clients that wait, and who may come. Dropped first: it removes the sockets' names.
     pub(super) door: Door,
     /// The overlapped connects that wait.
-    pub lobby: crate::overlapped::Lobby,
+    pub lobby: Arc<crate::overlapped::Lobby>,
     pub traits: Traits,
     pub descriptor: SecurityDescriptor,
     /// The record that counts this process's instances.
@@ -99,15 +99,7 @@ impl Service {
         let home = table.take_record()?;
         let door = Door::open(Arc::clone(&entry), sockets, protection, home)?;
         drop(table);
-        Ok(Self {
-            door,
-            lobby: crate::overlapped::Lobby::default(),
-            traits,
-            descriptor,
-            home,
-            entry,
-            process: process::id(),
-        })
+        Ok(Self { door, lobby: Arc::default(), traits, descriptor, home, entry, process: process::id() })
     }
 
     /// One more instance, if there may be one.
@@ -133,16 +125,14 @@ impl Service {
         }
     }
 
+    /// The descriptor that is readable while a client may be at the door.
+    pub fn watched(&self) -> Arc<WatchSet> {
+        self.door.watched()
+    }
+
     /// How many instances the pipe has in all processes.
     pub fn instances(&self) -> Result<u32, Reason> {
         instances(&self.entry)
-    }
-}
-
-/// The door: readable while a client may be there.
-impl AsFd for Service {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.door.as_fd()
     }
 }
 

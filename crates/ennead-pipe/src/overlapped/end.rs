@@ -8,7 +8,6 @@ use crate::named::{Client, Connection, Instance, Operation as Kind, Peeked, Reas
 
 use super::completion::Completion;
 use super::delivery::Deliveries;
-use super::lobby::Lobby;
 use super::operation::{NothingToCancel, Operation};
 use super::ticket::{Home, Ticket};
 use super::traffic::Traffic;
@@ -217,10 +216,10 @@ impl Overlapped<Instance> {
     ///
     /// Page: [ConnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe).
     pub fn start_connect(&self) -> Operation {
-        let service = &self.end.service;
-        let home: Weak<dyn Home> = Arc::downgrade(&(Arc::clone(service) as Arc<dyn Home>));
+        let lobby = &self.end.service.lobby;
+        let home: Weak<dyn Home> = Arc::downgrade(&(Arc::clone(lobby) as Arc<dyn Home>));
         let ticket = Ticket::new(Kind::Connect, home, &self.deliveries);
-        Lobby::connect(service, &self.end, Arc::clone(&ticket));
+        lobby.connect(&self.end, Arc::clone(&ticket));
         Operation { ticket }
     }
 

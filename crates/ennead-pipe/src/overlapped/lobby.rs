@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
 use ennead_porter::{Next, Watch, Watched};
+use ennead_sys::readiness::WatchSet;
 
-use crate::named::{Connected, Error, Instance, Reason, Service};
+use crate::named::{Connected, Error, Instance, Reason};
 
 use super::completion::Completion;
 use super::ticket::{Home, Ticket};
@@ -30,9 +31,8 @@ struct Connect {
 
 impl Lobby {
     /// Connects `instance` now or when a client comes; the first that waits gets the first that comes.
-    pub(super) fn connect(service: &Arc<Service>, instance: &Arc<Instance>, ticket: Arc<Ticket>) {
-        let lobby = &service.lobby;
-        let mut waiting = lobby.lock();
+    pub(super) fn connect(self: &Arc<Self>, instance: &Arc<Instance>, ticket: Arc<Ticket>) {
+        let mut waiting = self.lock();
         // Even if others wait: it may have a client already.
         if settle(&ticket, instance.try_connect()) {
             return;
@@ -42,7 +42,8 @@ impl Lobby {
             return;
         }
         // The door stays readable while somebody is there, so one that has just come is not missed.
-        let watched: Arc<dyn Watched> = Arc::new(Doorman(Arc::clone(service)));
+        let watched: Arc<dyn Watched> =
+            Arc::new(Doorman { door: instance.service.watched(), lobby: Arc::clone(self) });
         match ennead_porter::watch(&watched) {
             Ok(watch) => waiting.watch = Some(watch),
             Err(error) => waiting.fail_all(&error),
@@ -141,23 +142,26 @@ impl Waiting {
     }
 }
 
-impl Home for Service {
+impl Home for Lobby {
     fn cancel(&self, ticket: &Ticket) -> bool {
-        self.lobby
-            .take_out(|connect| std::ptr::eq(Arc::as_ptr(&connect.ticket), ticket), || Reason::Cancelled)
-            > 0
+        self.take_out(|connect| std::ptr::eq(Arc::as_ptr(&connect.ticket), ticket), || Reason::Cancelled) > 0
     }
 }
 
-struct Doorman(Arc<Service>);
+/// Keeps neither the pipe's service nor an instance: their last owner's drop must free the name at once, whatever the porter
+/// is doing.
+struct Doorman {
+    door: Arc<WatchSet>,
+    lobby: Arc<Lobby>,
+}
 
 impl Watched for Doorman {
     fn descriptor(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.door.as_fd()
     }
 
     fn ready(&self) -> Next {
-        self.0.lobby.admit();
+        self.lobby.admit();
         Next::Keep
     }
 }
