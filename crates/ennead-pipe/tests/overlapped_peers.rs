@@ -5,24 +5,14 @@
 mod example;
 mod support;
 
-use std::time::{Duration, Instant};
-
 use ennead_pipe::named::{ClientOptions, Modes, Place, ReadMode, ServerOptions, Timeout, Wait, WaitMode};
-use ennead_pipe::overlapped::{Completion, Operation, Overlapped, Waitable, wait_all};
+use ennead_pipe::overlapped::{Overlapped, Waitable, wait_all};
 use ennead_status::Win32Error;
+use support::overlapped::{done, soon};
 use support::{Role, Root, listen, role, say};
 
 const NAME: &str = r"\\.\pipe\Peers";
 const MESSAGES: Modes = Modes { read: ReadMode::Message, wait: WaitMode::Wait };
-
-fn soon() -> Wait<'static> {
-    Wait::Until(Instant::now() + Duration::from_secs(60))
-}
-
-fn done(operation: Operation) -> Completion {
-    operation.wait(soon()).expect("the operation completes in time");
-    operation.finish().unwrap()
-}
 
 /// What the child does until it is killed.
 #[test]

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use ennead_pipe::named::{Client, Instance, Modes, PipeType, ReadMode, Wait, WaitMode};
-use ennead_pipe::overlapped::{Completion, End, Operation, Overlapped};
+use ennead_pipe::named::{PipeType, Wait};
+use ennead_pipe::overlapped::{End, Operation, Overlapped};
 use ennead_status::Win32Error;
 use support::Root;
+use support::overlapped::{connected, done};
 
-const NAME: &str = r"\\.\pipe\Races";
 const LAST: &[u8] = b"this is the last message";
 
 /// A small random generator with a seed, so that a failure can be had again.
@@ -34,25 +34,6 @@ impl Dice {
             std::thread::yield_now();
         }
     }
-}
-
-fn soon() -> Wait<'static> {
-    Wait::Until(Instant::now() + Duration::from_secs(60))
-}
-
-fn done(operation: Operation) -> Completion {
-    operation.wait(soon()).expect("the operation completes in time");
-    operation.finish().unwrap()
-}
-
-fn connected(root: &Root, kind: PipeType) -> (Overlapped<Instance>, Overlapped<Client>) {
-    let server = Overlapped::new(root.server().pipe_type(kind).quotas(4096, 4096).create(NAME).unwrap());
-    let read = if kind == PipeType::Message { ReadMode::Message } else { ReadMode::Byte };
-    let modes = Modes { read, wait: WaitMode::Wait };
-    let client = Overlapped::new(root.client().modes(modes).open(NAME).unwrap());
-    server.end().set_modes(modes).unwrap();
-    assert!(done(server.start_connect()).error.is_none());
-    (server, client)
 }
 
 fn content(write: u64, len: usize) -> Vec<u8> {

@@ -45,6 +45,8 @@ mod completion;
 mod delivery;
 mod end;
 mod lobby;
+#[cfg(test)]
+mod model;
 mod operation;
 mod sync;
 mod ticket;

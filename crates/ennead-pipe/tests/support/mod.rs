@@ -1,6 +1,8 @@
 //! Roots of their own, and child processes that play a role.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod overlapped;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
