@@ -9,6 +9,8 @@ use super::Level;
 /// Why a client is not impersonated. No request of the client should be executed then.
 #[derive(Debug)]
 pub enum ImpersonateError {
+    /// There is no client: ERROR_PIPE_LISTENING or ERROR_PIPE_NOT_CONNECTED.
+    NoClient(Box<crate::named::Error>),
     /// Nothing has been read from this client yet: `ERROR_CANNOT_IMPERSONATE`.
     NothingRead,
     /// The client's level, or the server's privileges, do not allow acting as the client:
@@ -26,6 +28,7 @@ impl ImpersonateError {
     #[must_use]
     pub fn win32(&self) -> Win32Error {
         match self {
+            Self::NoClient(error) => error.win32(),
             Self::NothingRead => Win32Error::CANNOT_IMPERSONATE,
             Self::BadLevel { .. } => Win32Error::BAD_IMPERSONATION_LEVEL,
             Self::System(error) => Win32Error::from(error),
@@ -36,6 +39,7 @@ impl ImpersonateError {
 impl fmt::Display for ImpersonateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoClient(error) => error.fmt(f),
             Self::NothingRead => f.write_str("nothing has been read from the client yet"),
             Self::BadLevel { level } => {
                 write!(f, "acting as the client needs SecurityImpersonation, not {level}")
@@ -48,6 +52,7 @@ impl fmt::Display for ImpersonateError {
 impl error::Error for ImpersonateError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
+            Self::NoClient(error) => error.source(),
             Self::System(error) => Some(error),
             _ => None,
         }

@@ -115,7 +115,13 @@ pub(super) fn greet(
     if !could_have(AccessMask::FILE_READ_DATA) {
         granted.0 &= !AccessMask::FILE_WRITE_DATA.0;
     }
-    let end = End { endpoint, pipe_type: service.traits.pipe_type, granted, peer_may_write };
+    let end = End {
+        endpoint,
+        pipe_type: service.traits.pipe_type,
+        granted,
+        peer_may_write,
+        has_read: false.into(),
+    };
     Ok(Arrival { end, client })
 }
 

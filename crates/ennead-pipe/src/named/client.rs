@@ -230,7 +230,13 @@ impl ClientOptions {
             }
         };
         Ok(Client {
-            end: Arc::new(End { endpoint, pipe_type: traits.pipe_type, granted, peer_may_write: true }),
+            end: Arc::new(End {
+                endpoint,
+                pipe_type: traits.pipe_type,
+                granted,
+                peer_may_write: true,
+                has_read: false.into(),
+            }),
             modes: HandleModes::new(self.modes),
             traits,
             descriptor: known.descriptor.clone(),

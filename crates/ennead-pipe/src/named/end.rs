@@ -1,6 +1,6 @@
 //! What both ends of a connected instance do alike.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ennead_channel::{Endpoint, ReadError, Wait, WriteError};
 use ennead_security::AccessMask;
@@ -68,6 +68,8 @@ pub(super) struct End {
     pub granted: AccessMask,
     /// Whether the other end may write. The rings are memory that it maps: only this side can hold it to its rights.
     pub peer_may_write: bool,
+    /// Whether anything was read from this connection, which impersonation asks for.
+    pub has_read: AtomicBool,
 }
 
 impl End {
@@ -78,7 +80,12 @@ impl End {
                 buffer.fill(0);
                 Err(self.expel())
             }
-            Ok(received) => Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message }),
+            Ok(received) => {
+                if !self.has_read.load(Ordering::Relaxed) {
+                    self.has_read.store(true, Ordering::Relaxed);
+                }
+                Ok(Received { bytes: received.bytes, left_in_message: received.left_in_message })
+            }
             Err(error) => Err(read_reason(error)),
         }
     }

@@ -35,6 +35,8 @@ pub enum Operation {
     Query,
     /// `SetNamedPipeHandleState`.
     SetState,
+    /// `ImpersonateNamedPipeClient`.
+    Impersonate,
     /// Listing the pipes.
     List,
 }
@@ -54,6 +56,7 @@ impl Operation {
             Self::Wait => "wait for the pipe",
             Self::Query => "query the pipe",
             Self::SetState => "set the pipe's modes",
+            Self::Impersonate => "impersonate the pipe's client",
             Self::List => "list the pipes",
         }
     }

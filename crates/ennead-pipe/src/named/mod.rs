@@ -41,6 +41,7 @@ mod door;
 mod end;
 mod error;
 pub mod handshake;
+mod impersonating;
 mod known;
 mod layout;
 mod listing;
