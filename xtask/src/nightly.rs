@@ -1,7 +1,7 @@
 //! The one nightly, for fuzzing and miri only; everything else is built by the stable toolchain of
 //! `rust-toolchain.toml`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::run;
@@ -30,8 +30,12 @@ pub fn fuzz(root: &Path, words: &[String]) -> Result<(), String> {
     let mut broken = Vec::new();
     for target in if targets.is_empty() { &all } else { &targets } {
         println!("fuzzing {target} for {seconds} s");
-        let mut command =
-            on(&toolchain, &["cargo", "fuzz", "run", target, "--", &format!("-max_total_time={seconds}")]);
+        let corpus = root.join("fuzz/corpus").join(target);
+        std::fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+        let mut command = on(&toolchain, &["cargo", "fuzz", "run", target]);
+        // The first folder is where libFuzzer puts what it finds worth keeping.
+        command.arg(&corpus).args(seeds(root)?);
+        command.arg("--").arg(format!("-max_total_time={seconds}"));
         if let Err(what) = run::show(command.current_dir(root)) {
             println!("{target}: {what}");
             broken.push(target.as_str());
@@ -83,6 +87,16 @@ impl Request {
         }
         Ok(request)
     }
+}
+
+/// Every crate's folder of seeds: each target takes from them what it can use.
+fn seeds(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let crates = root.join("crates");
+    let entries = std::fs::read_dir(&crates).map_err(|error| format!("{}: {error}", crates.display()))?;
+    let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path().join("tests/seeds")).collect();
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    Ok(folders)
 }
 
 fn targets_of(root: &Path) -> Result<Vec<String>, String> {

@@ -40,6 +40,8 @@ mod connection;
 mod door;
 mod end;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod handshake;
 mod impersonating;
 mod known;
