@@ -34,8 +34,9 @@ impl<'a> Wait<'a> {
             Self::Cancellable(_, None) => Self::Cancellable(token, None),
         }
     }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// The instant at which it is over, if there is one.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Until(deadline) => Some(*deadline),
             Self::Cancellable(_, deadline) => *deadline,
@@ -47,15 +48,17 @@ impl<'a> Wait<'a> {
     pub(crate) fn is_over(&self) -> bool {
         self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
-
-    pub(crate) fn token(&self) -> Option<&'a CancelToken> {
+    /// What ends it early, if there is something.
+    #[must_use]
+    pub fn token(&self) -> Option<&'a CancelToken> {
         match self {
             Self::Cancellable(token, _) => Some(token),
             _ => None,
         }
     }
-
-    pub(crate) fn is_cancelled(&self) -> bool {
+    /// Whether its token has been cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
         self.token().is_some_and(CancelToken::is_cancelled)
     }
 }

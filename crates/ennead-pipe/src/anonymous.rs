@@ -19,7 +19,6 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-mod cancel;
 mod child;
 mod duplex;
 mod ends;
@@ -29,10 +28,10 @@ mod reaper;
 
 use std::io;
 
-pub use cancel::{Cancel, Wait};
 pub use child::{Child, Redirect, inherited_reader, inherited_writer};
 pub use duplex::{Duplex, duplex};
 pub use ends::{Peeked, Reader, Writer};
+pub use ennead_channel::{CancelToken, Wait};
 pub use error::{NotAnEnd, ReadError, WriteError};
 
 /// A new pipe of the default size (`CreatePipe` with *nSize* 0): 64 KiB, less for a user who has very many.

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ennead_pipe::anonymous::{
-    Cancel, Options, Peeked, ReadError, Reader, Redirect, Wait, WriteError, Writer, duplex, inherited_reader,
-    inherited_writer, pipe,
+    CancelToken, Options, Peeked, ReadError, Reader, Redirect, Wait, WriteError, Writer, duplex,
+    inherited_reader, inherited_writer, pipe,
 };
 use ennead_status::Win32Error;
 
@@ -31,7 +31,7 @@ impl Watchdog {
     }
 }
 
-fn soon() -> Wait {
+fn soon() -> Wait<'static> {
     Wait::Until(Instant::now() + Duration::from_millis(5))
 }
 
@@ -98,10 +98,10 @@ fn a_write_completes_only_when_all_is_written() {
 fn another_thread_cancels_a_read_and_a_write() {
     let _dog = Watchdog::new();
     let (reader, writer) = pipe().unwrap();
-    let cancel = Cancel::new().unwrap();
+    let cancel = CancelToken::new().unwrap();
     let token = cancel.clone();
     let reading = thread::spawn(move || {
-        let error = reader.receive_or_cancel(&mut [0; 8], Wait::Forever, &token).unwrap_err();
+        let error = reader.receive(&mut [0; 8], Wait::Forever.or_cancelled(&token)).unwrap_err();
         (error.win32(), reader)
     });
     cancel.cancel();
@@ -110,15 +110,16 @@ fn another_thread_cancels_a_read_and_a_write() {
     assert!(cancel.is_cancelled());
     // A cancelled read took nothing, and a used token stays used.
     writer.send(b"later", Wait::Forever).unwrap();
-    let again = reader.receive_or_cancel(&mut [0; 8], Wait::Forever, &cancel);
+    let again = reader.receive(&mut [0; 8], Wait::Forever.or_cancelled(&cancel));
     assert!(matches!(again, Err(ReadError::Cancelled)));
     assert_eq!(reader.receive(&mut [0; 8], Wait::Never).unwrap(), 5);
 
-    let cancel = Cancel::new().unwrap();
+    let cancel = CancelToken::new().unwrap();
     let token = cancel.clone();
     let size = writer.capacity().unwrap();
-    let writing =
-        thread::spawn(move || writer.send_or_cancel(&vec![1; size * 2], Wait::Forever, &token).unwrap_err());
+    let writing = thread::spawn(move || {
+        writer.send(&vec![1; size * 2], Wait::Forever.or_cancelled(&token)).unwrap_err()
+    });
     let mut byte = [0];
     while reader.peek(&mut byte).unwrap().available < size {
         thread::yield_now();

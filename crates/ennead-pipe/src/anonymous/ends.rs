@@ -7,7 +7,7 @@ use std::process::Stdio;
 use ennead_sys::pipe;
 use ennead_sys::poll::{self, Interest, Watch};
 
-use super::cancel::{Cancel, Wait, Woken, wait_ready};
+use super::Wait;
 use super::error::{NotAnEnd, ReadError, WriteError};
 
 /// The end that is read: `GENERIC_READ` and `SYNCHRONIZE`. All operations take `&self`: any thread may use it, and
@@ -44,51 +44,25 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError`]; `ERROR_BROKEN_PIPE` at the end, where [`Read::read`] returns 0.
-    pub fn receive(&self, buffer: &mut [u8], wait: Wait) -> Result<usize, ReadError> {
-        if wait == Wait::Forever {
+    /// [`ReadError`]; `ERROR_BROKEN_PIPE` at the end, where [`Read::read`] returns 0; `ERROR_OPERATION_ABORTED` when the
+    /// wait's token is cancelled.
+    pub fn receive(&self, buffer: &mut [u8], wait: Wait<'_>) -> Result<usize, ReadError> {
+        if matches!(wait, Wait::Forever) {
             let count = pipe::read(&self.fd, buffer).map_err(ReadError::System)?;
             return not_ended(count, buffer);
         }
-        self.receive_unless(buffer, wait, None)
-    }
-
-    /// [`Reader::receive`] that another thread can end.
-    ///
-    /// # Errors
-    ///
-    /// As [`Reader::receive`], and `ERROR_OPERATION_ABORTED`.
-    pub fn receive_or_cancel(
-        &self,
-        buffer: &mut [u8],
-        wait: Wait,
-        cancel: &Cancel,
-    ) -> Result<usize, ReadError> {
-        if cancel.is_cancelled() {
+        if wait.is_cancelled() {
             return Err(ReadError::Cancelled);
         }
-        self.receive_unless(buffer, wait, Some(cancel))
-    }
-
-    fn receive_unless(
-        &self,
-        buffer: &mut [u8],
-        wait: Wait,
-        cancel: Option<&Cancel>,
-    ) -> Result<usize, ReadError> {
         loop {
             // Another reader may take what poll saw, so look, never trust.
             if let Some(count) = pipe::read_now(&self.fd, buffer).map_err(ReadError::System)? {
                 return not_ended(count, buffer);
             }
-            let deadline = match wait {
-                Wait::Never => return Err(ReadError::Empty),
-                Wait::Forever => None,
-                Wait::Until(deadline) => Some(deadline),
-            };
-            match wait_ready(self.fd.as_fd(), Interest::Readable, deadline, cancel)
-                .map_err(ReadError::System)?
-            {
+            if matches!(wait, Wait::Never) {
+                return Err(ReadError::Empty);
+            }
+            match wait_ready(self.fd.as_fd(), Interest::Readable, wait).map_err(ReadError::System)? {
                 Woken::Ready => {}
                 Woken::TimedOut => return Err(ReadError::TimedOut),
                 Woken::Cancelled => return Err(ReadError::Cancelled),
@@ -153,46 +127,25 @@ impl Writer {
     /// # Errors
     ///
     /// [`WriteError`], which tells how much was written.
-    pub fn send(&self, bytes: &[u8], wait: Wait) -> Result<usize, WriteError> {
-        if wait != Wait::Forever {
-            return self.send_unless(bytes, wait, None);
-        }
+    pub fn send(&self, bytes: &[u8], wait: Wait<'_>) -> Result<usize, WriteError> {
         let mut written = 0;
-        while written < bytes.len() {
-            match pipe::write(&self.fd, &bytes[written..]) {
-                Ok(count) => written += count,
-                Err(error) => return Err(WriteError::from_io(written, error)),
-            }
+        if wait.is_cancelled() {
+            return Err(WriteError::Cancelled { written });
         }
-        Ok(written)
-    }
-
-    /// [`Writer::send`] that another thread can end.
-    ///
-    /// # Errors
-    ///
-    /// As [`Writer::send`], and `ERROR_OPERATION_ABORTED`.
-    pub fn send_or_cancel(&self, bytes: &[u8], wait: Wait, cancel: &Cancel) -> Result<usize, WriteError> {
-        if cancel.is_cancelled() {
-            return Err(WriteError::Cancelled { written: 0 });
-        }
-        self.send_unless(bytes, wait, Some(cancel))
-    }
-
-    fn send_unless(&self, bytes: &[u8], wait: Wait, cancel: Option<&Cancel>) -> Result<usize, WriteError> {
-        let mut written = 0;
         while written < bytes.len() {
             let failed = |error| WriteError::from_io(written, error);
+            if matches!(wait, Wait::Forever) {
+                written += pipe::write(&self.fd, &bytes[written..]).map_err(failed)?;
+                continue;
+            }
             if let Some(count) = pipe::write_now(&self.fd, &bytes[written..]).map_err(failed)? {
                 written += count;
                 continue;
             }
-            let deadline = match wait {
-                Wait::Never => break,
-                Wait::Forever => None,
-                Wait::Until(deadline) => Some(deadline),
-            };
-            match wait_ready(self.fd.as_fd(), Interest::Writable, deadline, cancel).map_err(failed)? {
+            if matches!(wait, Wait::Never) {
+                break;
+            }
+            match wait_ready(self.fd.as_fd(), Interest::Writable, wait).map_err(failed)? {
                 Woken::Ready => {}
                 Woken::TimedOut => return Err(WriteError::TimedOut { written }),
                 Woken::Cancelled => return Err(WriteError::Cancelled { written }),
@@ -327,3 +280,22 @@ macro_rules! is_a_descriptor {
 
 is_a_descriptor!(Reader);
 is_a_descriptor!(Writer);
+
+/// Why a wait ended.
+enum Woken {
+    Ready,
+    TimedOut,
+    Cancelled,
+}
+
+/// Waits until `end` is ready. Cancelled wins over ready, so that a token ends even an operation that never has to
+/// wait for long.
+fn wait_ready(end: BorrowedFd<'_>, interest: Interest, wait: Wait<'_>) -> io::Result<Woken> {
+    let mut watches = vec![Watch::new(&end, interest)];
+    watches.extend(wait.token().iter().map(|token| Watch::new(*token, Interest::Readable)));
+    let ready = poll::wait(&mut watches, wait.deadline())?;
+    if wait.is_cancelled() {
+        return Ok(Woken::Cancelled);
+    }
+    Ok(if ready { Woken::Ready } else { Woken::TimedOut })
+}
