@@ -20,8 +20,8 @@ pub(crate) const SET: u64 = 1 << 63;
 const LISTENING: u32 = 1;
 const ONE_EVENT: u32 = 2;
 
-/// Looks between two pauses of the processor, which may take 60 ns each.
-const LOOKS: u32 = 16;
+/// Looks between two pauses of the processor, which may take 60 ns each: news that comes during one waits for its end.
+const LOOKS: u32 = 64;
 
 /// What an operation waits for.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,7 @@ impl<S: System> Channel<S> {
         let start = self.system.ticks();
         while self.system.ticks().wrapping_sub(start) < budget * ennead_sys::cpu::TICKS_PER_MICROSECOND {
             for _ in 0..LOOKS {
+                self.expect(eager);
                 if self.has_changed(eager, seen) {
                     spin.paid();
                     return true;
@@ -104,6 +105,17 @@ impl<S: System> Channel<S> {
         }
         spin.failed();
         false
+    }
+
+    /// Fetches the lines of the next bytes along with the word that will announce them. Two misses that follow one another would cost a round trip between the
+    /// cores each; asked for at every look, the lines come at the same time as the word.
+    #[inline]
+    fn expect(&self, awaited: Awaited) {
+        if let Awaited::Data { seen } = awaited {
+            let (ring, at) = (self.inbound, Position::from_low_bits(seen));
+            self.system.expect_read(ring.start + at.offset(ring.capacity));
+            self.system.expect_read(ring.start + at.plus(64).offset(ring.capacity));
+        }
     }
 
     /// A position that leaves a quarter of the ring free, or `until` if that is further on. Never past our tail, or a reader that has read all would not do.

@@ -112,6 +112,11 @@ impl System for Linux {
         self.mapping.expect_write(at);
     }
 
+    #[inline]
+    fn expect_read(&self, at: usize) {
+        self.mapping.expect_read(at);
+    }
+
     fn ring(&self) {
         self.ringer.ring();
     }

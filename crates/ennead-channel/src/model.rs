@@ -163,6 +163,8 @@ impl System for Model {
 
     fn expect_write(&self, _at: usize) {}
 
+    fn expect_read(&self, _at: usize) {}
+
     fn ring(&self) {
         if self.world.mutation != Mutation::RingsAreLost {
             let bell = &self.world.bells[self.side.other() as usize];

@@ -43,6 +43,8 @@ pub(crate) trait System: Send + Sync {
 
     /// Says that the line there will soon be written.
     fn expect_write(&self, at: usize);
+    /// Says that the line there will soon be read.
+    fn expect_read(&self, at: usize);
 
     /// Wakes the other side. Never blocks.
     fn ring(&self);

@@ -101,6 +101,27 @@ impl Mapping {
         let _ = at;
     }
 
+    /// Tells the processor that the cache line at `offset` will soon be read, so that it can be fetched while others are waited for. Only a hint.
+    ///
+    /// # Panics
+    /// If `offset` is not inside the mapping.
+    #[inline]
+    pub fn expect_read(&self, offset: usize) {
+        let at = self.0.at(offset, 1);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a prefetch accesses nothing that the program can observe and never faults.
+        unsafe {
+            std::arch::asm!("prefetcht0 [{at}]", at = in(reg) at, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+        let _ = at;
+    }
+
     /// How many of the pages lie in memory (mincore), for tests and for `ennead top`.
     pub fn resident_pages(&self) -> io::Result<usize> {
         self.0.resident_pages()

@@ -13,8 +13,8 @@ use super::{Connection, Framing, Listener, Peer, Shape};
 
 pub struct EnneadChannel;
 
-/// The ring each way, in bytes.
-const CAPACITY: u32 = 1 << 16;
+/// The ring each way, in bytes: that of a pipe with default quotas.
+const CAPACITY: u32 = 1 << 18;
 
 impl Peer for EnneadChannel {
     fn name(&self) -> &'static str {
