@@ -32,6 +32,16 @@ pub(crate) enum Awaited {
     Room { until: Position },
 }
 
+/// What came of looking.
+enum Looked {
+    /// A change.
+    Found,
+    /// Nothing; the peer last ran on another CPU.
+    Elsewhere,
+    /// Nothing: the peer last ran on this CPU, or nowhere yet, so that looking would only delay it.
+    Here,
+}
+
 /// The threads of this process that sleep at this end.
 pub(crate) struct Waiters<S: System> {
     turn: S::Word,
@@ -68,21 +78,29 @@ impl<S: System> Channel<S> {
             Awaited::Data { .. } => &self.read_spin,
             Awaited::Room { .. } => &self.write_spin,
         };
-        if self.spin(spin, awaited, seen) {
-            return Ok(());
+        match self.spin(spin, awaited, seen) {
+            Looked::Found => Ok(()),
+            Looked::Elsewhere => {
+                let before = self.system.ticks();
+                let outcome = self.sleep(awaited, seen, wait);
+                let after = self.system.ticks();
+                spin.slept(after.wrapping_sub(before) / ennead_sys::cpu::TICKS_PER_MICROSECOND);
+                outcome
+            }
+            // How long this takes says nothing about looking.
+            Looked::Here => self.sleep(awaited, seen, wait),
         }
-        let before = self.system.ticks();
-        let outcome = self.sleep(awaited, seen, wait);
-        spin.slept(self.system.ticks().wrapping_sub(before) / ennead_sys::cpu::TICKS_PER_MICROSECOND);
-        outcome
     }
 
-    /// Looks for a while, if the peer runs on another CPU and looking has paid; says whether it has found a change.
-    fn spin(&self, spin: &Spin, awaited: Awaited, seen: Standing) -> bool {
-        let budget = spin.budget();
+    /// Looks for a while, if the peer runs on another CPU and looking has paid.
+    fn spin(&self, spin: &Spin, awaited: Awaited, seen: Standing) -> Looked {
         let ours = self.publish_cpu();
-        if budget == 0 || [0, ours].contains(&self.system.load(self.side.other().cpu())) {
-            return false;
+        if [0, ours].contains(&self.system.load(self.side.other().cpu())) {
+            return Looked::Here;
+        }
+        let budget = spin.budget();
+        if budget == 0 {
+            return Looked::Elsewhere;
         }
         // A writer that looks has time to look for a good piece of room, so that the two sides do not go in step, a cache line to and fro for each message.
         let eager = match awaited {
@@ -95,16 +113,16 @@ impl<S: System> Channel<S> {
                 self.expect(eager);
                 if self.has_changed(eager, seen) {
                     spin.paid();
-                    return true;
+                    return Looked::Found;
                 }
             }
             self.system.spin_hint();
         }
         if self.has_changed(awaited, seen) {
-            return true;
+            return Looked::Found;
         }
         spin.failed();
-        false
+        Looked::Elsewhere
     }
 
     /// Fetches the lines of the next bytes along with the word that will announce them. Two misses that follow one another would cost a round trip between the
