@@ -32,6 +32,8 @@ pub const NOWAIT: u32 = 1;
 pub const GENERIC_READ: u32 = 0x8000_0000;
 /// GENERIC_WRITE.
 pub const GENERIC_WRITE: u32 = 0x4000_0000;
+/// FILE_READ_ATTRIBUTES.
+pub const READ_ATTRIBUTES: u32 = 0x80;
 /// FILE_WRITE_ATTRIBUTES.
 pub const WRITE_ATTRIBUTES: u32 = 0x100;
 /// PIPE_UNLIMITED_INSTANCES.
@@ -91,6 +93,8 @@ pub trait NamedPipes: Sync {
     fn disconnect(&self, server: &Self::Server) -> Outcome<()>;
     /// `GetNamedPipeClientProcessId`.
     fn client_pid(&self, server: &Self::Server) -> Outcome<u32>;
+    /// `GetCurrentProcessId`, of the process that serves and opens.
+    fn process_id(&self) -> u32;
     /// `GetNamedPipeServerProcessId`.
     fn server_pid(&self, client: &Self::Client) -> Outcome<u32>;
 

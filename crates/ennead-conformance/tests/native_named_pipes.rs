@@ -69,6 +69,10 @@ impl NamedPipes for Native {
         server.client_process_id().map_err(|e| e.win32())
     }
 
+    fn process_id(&self) -> u32 {
+        std::process::id()
+    }
+
     fn server_pid(&self, client: &Client) -> Outcome<u32> {
         Ok(client.server_process_id())
     }

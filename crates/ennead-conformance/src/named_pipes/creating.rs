@@ -1,21 +1,31 @@
 //! `CreateNamedPipe`: <https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-createnamedpipew>
 
 use super::{
-    Case, DUPLEX, End, FIRST, GENERIC_READ, GENERIC_WRITE, INBOUND, NamedPipes, OUTBOUND, READ_MESSAGE, Spec,
-    UNLIMITED, code, pair,
+    Case, DUPLEX, End, FIRST, GENERIC_READ, GENERIC_WRITE, INBOUND, NOWAIT, NamedPipes, OUTBOUND,
+    READ_MESSAGE, Spec, TYPE_MESSAGE, UNLIMITED, code, pair,
 };
 
 pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
     vec![
         ("names are not case sensitive", names_fold),
-        ("bad names are refused", bad_names),
+        ("a name begins as names of pipes do", names_have_a_form),
+        ("a name has up to 256 characters", longest_name),
+        ("a name has any character but a backslash", strange_names),
+        ("a pipe has a direction", one_direction),
         ("instances are 1 to 255", maximum_in_range),
+        ("no pipe has no instances", at_least_one),
         ("a byte-type pipe cannot be read in message mode", no_message_mode_on_bytes),
         ("the maximum of instances holds", maximum_holds),
         ("a first instance comes first", first_instance),
-        ("all instances agree", instances_agree),
+        ("all instances agree on the type", type_agrees),
+        ("all instances agree on the direction", direction_agrees),
+        ("all instances agree on the maximum", maximum_agrees),
+        ("all instances agree on the time-out", timeout_agrees),
+        ("instances have modes and buffers of their own", may_differ),
         ("the client's access fits the direction", directions),
         ("information is as created", information),
+        ("an unlimited pipe says so", unlimited),
+        ("each end knows the process at the other", process_ids),
     ]
 }
 
@@ -26,25 +36,41 @@ fn names_fold<P: NamedPipes>(pipes: &P) {
     pipes.open(r"\\.\pipe\ÜNÏCODE", GENERIC_READ).unwrap();
 }
 
-fn bad_names<P: NamedPipes>(pipes: &P) {
-    let long = format!(r"\\.\pipe\{}", "a".repeat(248));
-    for name in ["", "x", r"\\.\pipe\", r"\\.\pip\x", "\\\\.\\pipe\\a\0b", &long] {
-        assert_eq!(code(pipes.create(name, Spec::BYTES)), 123, "{name:?}");
-        assert_eq!(code(pipes.open(name, GENERIC_READ)), 123, "{name:?}");
-        assert_eq!(code(pipes.wait(name, 1)), 123, "{name:?}");
+/// "This string must have the following form: `\\.\pipe\pipename`"; no page says with which code another form fails.
+fn names_have_a_form<P: NamedPipes>(pipes: &P) {
+    for name in ["", "x", r"\\.\pipe\", r"\\.\pip\x"] {
+        assert!(pipes.create(name, Spec::BYTES).is_err(), "{name:?}");
     }
+}
+
+fn longest_name<P: NamedPipes>(pipes: &P) {
     let longest = format!(r"\\.\pipe\{}", "a".repeat(247));
     let _server = pipes.create(&longest, Spec::BYTES).unwrap();
+    pipes.open(&longest, GENERIC_READ).unwrap();
+    assert!(pipes.create(&format!("{longest}a"), Spec::BYTES).is_err(), "created with 257 characters");
+}
+
+fn strange_names<P: NamedPipes>(pipes: &P) {
     let strange = "\\\\.\\pipe\\a:b*c?\"<>| /.\u{1}é\u{1F600}";
     let _server = pipes.create(strange, Spec::BYTES).unwrap();
     pipes.open(strange, GENERIC_READ).unwrap();
 }
 
+/// "This parameter must specify one of the following pipe access modes."
+fn one_direction<P: NamedPipes>(pipes: &P) {
+    assert!(pipes.create(r"\\.\pipe\nowhere", Spec { open_mode: 0, ..Spec::BYTES }).is_err());
+}
+
 fn maximum_in_range<P: NamedPipes>(pipes: &P) {
-    for (most, expected) in [(0, 87), (1, 0), (254, 0), (255, 0), (256, 87), (u32::MAX, 87)] {
+    for (most, expected) in [(1, 0), (254, 0), (255, 0), (256, 87), (u32::MAX, 87)] {
         let spec = Spec { max_instances: most, ..Spec::BYTES };
         assert_eq!(code(pipes.create(r"\\.\pipe\range", spec)), expected, "{most}");
     }
+}
+
+fn at_least_one<P: NamedPipes>(pipes: &P) {
+    let none = pipes.create(r"\\.\pipe\none", Spec { max_instances: 0, ..Spec::BYTES });
+    assert!(none.is_err(), "created");
 }
 
 fn no_message_mode_on_bytes<P: NamedPipes>(pipes: &P) {
@@ -77,20 +103,35 @@ fn first_instance<P: NamedPipes>(pipes: &P) {
     pipes.create(r"\\.\pipe\first", first).unwrap();
 }
 
-fn instances_agree<P: NamedPipes>(pipes: &P) {
-    let spec = Spec { max_instances: 5, ..Spec::MESSAGES };
-    let _server = pipes.create(r"\\.\pipe\agree", spec).unwrap();
-    let others = [
-        Spec { pipe_mode: 0, ..spec },
-        Spec { open_mode: INBOUND, ..spec },
-        Spec { max_instances: 6, ..spec },
-        Spec { timeout: 7, ..spec },
-    ];
-    for other in others {
-        assert_eq!(code(pipes.create(r"\\.\pipe\agree", other)), 5, "{other:?}");
+const AGREED: Spec = Spec { max_instances: 5, ..Spec::MESSAGES };
+
+/// "If different values are used, this function fails and GetLastError returns ERROR_ACCESS_DENIED."
+fn agree<P: NamedPipes>(pipes: &P, name: &str, other: Spec) {
+    let _server = pipes.create(name, AGREED).unwrap();
+    assert_eq!(code(pipes.create(name, other)), 5, "another value");
+}
+
+fn type_agrees<P: NamedPipes>(pipes: &P) {
+    agree(pipes, r"\\.\pipe\agree-type", Spec { pipe_mode: 0, ..AGREED });
+}
+
+fn direction_agrees<P: NamedPipes>(pipes: &P) {
+    agree(pipes, r"\\.\pipe\agree-direction", Spec { open_mode: INBOUND, ..AGREED });
+}
+
+fn maximum_agrees<P: NamedPipes>(pipes: &P) {
+    agree(pipes, r"\\.\pipe\agree-maximum", Spec { max_instances: 6, ..AGREED });
+}
+
+fn timeout_agrees<P: NamedPipes>(pipes: &P) {
+    agree(pipes, r"\\.\pipe\agree-time-out", Spec { timeout: 7, ..AGREED });
+}
+
+fn may_differ<P: NamedPipes>(pipes: &P) {
+    let _server = pipes.create(r"\\.\pipe\differ", AGREED).unwrap();
+    for pipe_mode in [TYPE_MESSAGE, TYPE_MESSAGE | READ_MESSAGE | NOWAIT] {
+        pipes.create(r"\\.\pipe\differ", Spec { pipe_mode, buffers: (1, 2), ..AGREED }).unwrap();
     }
-    // Read mode and buffers may differ.
-    pipes.create(r"\\.\pipe\agree", Spec { pipe_mode: 4, buffers: (1, 2), ..spec }).unwrap();
 }
 
 fn directions<P: NamedPipes>(pipes: &P) {
@@ -120,8 +161,18 @@ fn information<P: NamedPipes>(pipes: &P) {
     assert_eq!(pipes.info(End::Server(&server)).unwrap(), (1 | 4, 5000, 6000, 9));
     assert_eq!(pipes.info(End::Client(&client)).unwrap().0, 4);
     assert_eq!(pipes.info(End::Client(&client)).unwrap().3, 9);
-    let bytes = pipes.create(r"\\.\pipe\info-bytes", Spec { max_instances: UNLIMITED, ..Spec::BYTES });
-    assert_eq!(pipes.info(End::Server(&bytes.unwrap())).unwrap(), (1, 4096, 4096, 255));
-    assert_eq!(pipes.client_pid(&server).unwrap(), std::process::id());
-    assert_eq!(pipes.server_pid(&client).unwrap(), std::process::id());
+}
+
+/// "If the variable is set to PIPE_UNLIMITED_INSTANCES (255), the number of pipe instances that can be created is limited only
+/// by the availability of system resources."
+fn unlimited<P: NamedPipes>(pipes: &P) {
+    let spec = Spec { max_instances: UNLIMITED, ..Spec::BYTES };
+    let server = pipes.create(r"\\.\pipe\unlimited", spec).unwrap();
+    assert_eq!(pipes.info(End::Server(&server)).unwrap(), (1, 4096, 4096, 255));
+}
+
+fn process_ids<P: NamedPipes>(pipes: &P) {
+    let (server, client) = pair(pipes, r"\\.\pipe\processes", Spec::MESSAGES);
+    assert_eq!(pipes.client_pid(&server).unwrap(), pipes.process_id());
+    assert_eq!(pipes.server_pid(&client).unwrap(), pipes.process_id());
 }

@@ -1,8 +1,8 @@
 //! Read and wait modes: `SetNamedPipeHandleState`, `GetNamedPipeHandleState`, `PIPE_NOWAIT`.
 
 use super::{
-    Case, End, GENERIC_READ, INBOUND, NOWAIT, NamedPipes, OUTBOUND, READ_MESSAGE, Spec, WRITE_ATTRIBUTES,
-    code, pair, take,
+    Case, End, GENERIC_READ, GENERIC_WRITE, INBOUND, NOWAIT, NamedPipes, OUTBOUND, READ_ATTRIBUTES,
+    READ_MESSAGE, Spec, WRITE_ATTRIBUTES, code, pair, take,
 };
 
 pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
@@ -10,6 +10,7 @@ pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
         ("each end has modes of its own", own_modes),
         ("modes that do not exist are refused", wrong_modes),
         ("changing modes takes the right to write attributes", right_to_change),
+        ("with the right to read attributes, modes can be queried", right_to_query),
         ("a no-wait read of nothing says so", read_nothing),
         ("a no-wait write takes a message whole or not at all", write_message),
         ("a no-wait write takes as many bytes as fit", write_bytes),
@@ -46,6 +47,17 @@ fn right_to_change<P: NamedPipes>(pipes: &P) {
     pipes.set_state(End::Client(&client), NOWAIT).unwrap();
 }
 
+/// "The client must specify GENERIC_WRITE and FILE_READ_ATTRIBUTES access when connecting to the pipe."
+fn right_to_query<P: NamedPipes>(pipes: &P) {
+    let spec = Spec { open_mode: INBOUND, max_instances: 2, ..Spec::BYTES };
+    let _one = pipes.create(r"\\.\pipe\query", spec).unwrap();
+    let _two = pipes.create(r"\\.\pipe\query", spec).unwrap();
+    // "Must specify" binds the caller: the page does not say that it fails without.
+    let with = pipes.open(r"\\.\pipe\query", GENERIC_WRITE | READ_ATTRIBUTES).unwrap();
+    assert_eq!(pipes.state(End::Client(&with)).unwrap(), (0, 2));
+    assert_eq!(pipes.info(End::Client(&with)).unwrap().3, 2);
+}
+
 fn read_nothing<P: NamedPipes>(pipes: &P) {
     let (server, client) = pair(pipes, r"\\.\pipe\nothing", Spec::MESSAGES);
     pipes.set_state(End::Client(&client), READ_MESSAGE | NOWAIT).unwrap();
@@ -76,7 +88,7 @@ fn write_bytes<P: NamedPipes>(pipes: &P) {
     pipes.set_state(End::Server(&server), NOWAIT).unwrap();
     let data: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
     let written = pipes.write(End::Server(&server), &data).unwrap();
-    assert!((4096..100_000).contains(&written), "{written}");
+    assert!((4096..100_000).contains(&written), "wrote {written} bytes");
     assert_eq!(pipes.write(End::Server(&server), &data).unwrap(), 0);
     assert_eq!(take(pipes, End::Client(&client), 100_000).unwrap().0, data[..written]);
 }

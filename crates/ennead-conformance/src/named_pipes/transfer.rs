@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{Case, End, NamedPipes, READ_MESSAGE, Spec, code, pair, take};
+use super::{Case, End, GENERIC_READ, NOWAIT, NamedPipes, OUTBOUND, READ_MESSAGE, Spec, code, pair, take};
 
 pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
     vec![
@@ -13,12 +13,15 @@ pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
         ("a message-type pipe can be read as bytes", messages_as_bytes),
         ("peek takes nothing", peek),
         ("peek reads in the type's mode", peek_mode),
+        ("peek of bytes knows no messages", peek_bytes),
+        ("peek never waits", peek_no_wait),
         ("writes larger than the quota stream through", larger_than_quota),
         ("a write waits for room", write_waits),
         ("transactions", transactions),
         ("a transaction's long answer comes in parts", transaction_parts),
         ("what a transaction needs", transaction_needs),
         ("flush waits for the reader", flush),
+        ("flush takes the right to write", flush_right),
     ]
 }
 
@@ -102,6 +105,25 @@ fn peek_mode<P: NamedPipes>(pipes: &P) {
     assert_eq!(pipes.peek(End::Server(&server), &mut [0; 9]).unwrap().0, 3);
 }
 
+/// "This parameter will be zero for byte-type named pipes."
+fn peek_bytes<P: NamedPipes>(pipes: &P) {
+    let (server, client) = pair(pipes, r"\\.\pipe\peek-bytes", Spec::BYTES);
+    pipes.write(End::Client(&client), b"one").unwrap();
+    pipes.write(End::Client(&client), b"two").unwrap();
+    let mut buffer = [0; 5];
+    assert_eq!(pipes.peek(End::Server(&server), &mut buffer).unwrap(), (5, 6, 0));
+    assert_eq!(&buffer, b"onetw");
+    assert_eq!(take(pipes, End::Server(&server), 9).unwrap().0, b"onetwo");
+}
+
+/// "The wait mode of a named pipe handle (blocking or nonblocking) has no effect on the function."
+fn peek_no_wait<P: NamedPipes>(pipes: &P) {
+    for pipe_mode in [0, NOWAIT] {
+        let (server, _client) = pair(pipes, r"\\.\pipe\peek-wait", Spec { pipe_mode, ..Spec::BYTES });
+        assert_eq!(pipes.peek(End::Server(&server), &mut [0; 4]).unwrap(), (0, 0, 0));
+    }
+}
+
 fn larger_than_quota<P: NamedPipes>(pipes: &P) {
     let data: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
     for spec in [Spec::MESSAGES, Spec::BYTES] {
@@ -164,6 +186,7 @@ fn transaction_parts<P: NamedPipes>(pipes: &P) {
         });
         let mut reply = [0; 6];
         assert_eq!(pipes.transact(End::Client(&client), b"?", &mut reply).unwrap(), (6, true));
+        assert_eq!(pipes.peek(End::Client(&client), &mut []).unwrap(), (0, 7, 7));
         assert_eq!(take(pipes, End::Client(&client), 99).unwrap(), (b" answer".to_vec(), false));
     });
 }
@@ -181,16 +204,27 @@ fn transaction_needs<P: NamedPipes>(pipes: &P) {
 
 fn flush<P: NamedPipes>(pipes: &P) {
     let (server, client) = pair(pipes, r"\\.\pipe\flush", Spec::MESSAGES);
-    pipes.flush(End::Server(&server)).unwrap();
-    for round in 0..50u8 {
-        pipes.write(End::Server(&server), &[round]).unwrap();
-        thread::scope(|scope| {
-            let flushed = scope.spawn(|| {
-                pipes.flush(End::Server(&server)).unwrap();
-                pipes.peek(End::Client(&client), &mut []).unwrap().1
+    for (from, to) in
+        [(End::Server(&server), End::Client(&client)), (End::Client(&client), End::Server(&server))]
+    {
+        pipes.flush(from).unwrap();
+        for round in 0..25u8 {
+            pipes.write(from, &[round]).unwrap();
+            thread::scope(|scope| {
+                let flushed = scope.spawn(|| {
+                    pipes.flush(from).unwrap();
+                    pipes.peek(to, &mut []).unwrap().1
+                });
+                assert_eq!(take(pipes, to, 9).unwrap().0, [round]);
+                assert_eq!(flushed.join().unwrap(), 0, "flush returned with unread data");
             });
-            assert_eq!(take(pipes, End::Client(&client), 9).unwrap().0, [round]);
-            assert_eq!(flushed.join().unwrap(), 0, "flush returned with unread data");
-        });
+        }
     }
+}
+
+/// "The file handle must have the GENERIC_WRITE access right."
+fn flush_right<P: NamedPipes>(pipes: &P) {
+    let _server = pipes.create(r"\\.\pipe\flush-right", Spec { open_mode: OUTBOUND, ..Spec::BYTES }).unwrap();
+    let client = pipes.open(r"\\.\pipe\flush-right", GENERIC_READ).unwrap();
+    assert_eq!(code(pipes.flush(End::Client(&client))), 5);
 }

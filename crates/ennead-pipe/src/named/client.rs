@@ -408,7 +408,7 @@ impl Client {
     /// Waits until the server has read everything (`FlushFileBuffers`), or has closed its end.
     ///
     /// # Errors
-    /// ERROR_PIPE_NOT_CONNECTED when the server has disconnected.
+    /// ERROR_PIPE_NOT_CONNECTED when the server has disconnected; ERROR_ACCESS_DENIED for a handle that may not write.
     ///
     /// Page: [FlushFileBuffers](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers).
     pub fn flush(&self) -> Result<()> {

@@ -166,10 +166,7 @@ impl End {
     }
 
     pub fn flush(&self, wait: Wait<'_>) -> Result<(), Reason> {
-        if !self.granted.contains(AccessMask::FILE_WRITE_DATA) {
-            // Nothing was ever written here.
-            return Ok(());
-        }
+        may_write(self.granted)?;
         match self.endpoint.flush(wait) {
             // The reader has closed its end: there is nothing left to wait for.
             Ok(()) | Err(WriteError::Ended { .. }) => Ok(()),

@@ -348,7 +348,7 @@ impl Instance {
     /// Waits until the client has read everything (`FlushFileBuffers`), or has closed its end.
     ///
     /// # Errors
-    /// ERROR_PIPE_NOT_CONNECTED.
+    /// ERROR_PIPE_NOT_CONNECTED; ERROR_ACCESS_DENIED at a pipe that only comes in.
     ///
     /// Page: [FlushFileBuffers](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-flushfilebuffers).
     pub fn flush(&self) -> Result<()> {
