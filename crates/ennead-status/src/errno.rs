@@ -1,6 +1,6 @@
 //! Between Win32 codes and what Linux and `std::io` say.
 
-use crate::{HResult, NtStatus, Win32Error};
+use crate::{Coded, HResult, NtStatus, Win32Error};
 use std::{error::Error, io, io::ErrorKind};
 
 /// The last errno that Linux defines; higher raw numbers in an [`io::Error`] are taken for Win32 codes.
@@ -48,6 +48,9 @@ fn wrapped(error: &io::Error) -> Option<Win32Error> {
         let inner = next?;
         if let Some(code) = inner.downcast_ref::<Win32Error>() {
             return Some(*code);
+        }
+        if let Some(coded) = inner.downcast_ref::<Coded>() {
+            return Some(coded.code());
         }
         if let Some(status) = inner.downcast_ref::<NtStatus>() {
             return Some(Win32Error::from(*status));

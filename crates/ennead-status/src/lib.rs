@@ -13,6 +13,7 @@
 //! | either | [`HResult`] | `HRESULT_FROM_WIN32`, `HRESULT_FROM_NT` ([MS-ERREF] 2.1) |
 //! | [`std::io::Error`] | [`Win32Error`] | the wrapped code if there is one, else the errno table in `errno.rs` |
 //! | [`Win32Error`] | [`std::io::Error`] | wrapped whole, with the `ErrorKind` that it has on Windows |
+//! | an error with a code | [`std::io::Error`] | [`Coded`]: its own text, and the code |
 //!
 //! ```
 //! use ennead_status::{HResult, NtStatus, Win32Error};
@@ -28,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod coded;
 mod codes;
 mod errno;
 mod hresult;
@@ -35,6 +37,7 @@ mod ntstatus;
 mod tables;
 mod win32;
 
+pub use coded::Coded;
 pub use hresult::HResult;
 pub use ntstatus::NtStatus;
 pub use win32::Win32Error;

@@ -73,7 +73,7 @@ impl fmt::Debug for Win32Error {
 impl error::Error for Win32Error {}
 
 impl From<&io::Error> for Win32Error {
-    /// The code that the error wraps (a [`Win32Error`], [`NtStatus`](crate::NtStatus) or
+    /// The code that the error wraps (a [`Win32Error`], [`Coded`](crate::Coded), [`NtStatus`](crate::NtStatus) or
     /// [`HResult`](crate::HResult), at any depth), else that of its errno, else that of its kind.
     fn from(error: &io::Error) -> Self {
         errno::of_io_error(error)

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use ennead_status::Win32Error;
+use ennead_status::{Coded, Win32Error};
 
 /// Why a read or a peek failed.
 #[derive(Debug)]
@@ -137,9 +137,9 @@ impl error::Error for WriteError {
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Empty => io::ErrorKind::WouldBlock.into(),
             ReadError::System(error) => error,
-            other => other.win32().into(),
+            ReadError::Empty => Self::new(io::ErrorKind::WouldBlock, Coded::new(Win32Error::NO_DATA, error)),
+            other => Coded::new(other.win32(), other).into(),
         }
     }
 }
@@ -148,7 +148,7 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::System { source, .. } => source,
-            other => other.win32().into(),
+            other => Coded::new(other.win32(), other).into(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::error::{During, Operation, Reason, Result};
 use super::handshake::Handshake;
 use super::known::Known;
 use super::layout::Traits;
-use super::modes::{Modes, WaitMode};
+use super::modes::{Modes, ReadMode, WaitMode};
 use super::name::PipeName;
 use super::patience::Patience;
 use super::place::Place;
@@ -88,6 +88,20 @@ impl ClientOptions {
     pub const fn modes(mut self, modes: Modes) -> Self {
         self.modes = modes;
         self
+    }
+
+    /// The handle's first read mode, the other modes as they are.
+    #[must_use]
+    pub const fn read_mode(mut self, mode: ReadMode) -> Self {
+        self.modes.read = mode;
+        self
+    }
+
+    /// For a message-type pipe: message-read mode. [`ServerOptions::messages`](super::ServerOptions::messages) of the other
+    /// side.
+    #[must_use]
+    pub const fn messages(self) -> Self {
+        self.read_mode(ReadMode::Message)
     }
 
     /// `FILE_FLAG_WRITE_THROUGH`: matters between computers only; kept.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use ennead_channel::{Endpoint, ReadError, Wait, WriteError};
 use ennead_security::AccessMask;
 
-use super::error::{Operation, Reason};
+use super::error::{Cut, Operation, Reason};
 use super::modes::{Modes, PipeType, ReadMode, WaitMode};
 
 /// What a read took.
@@ -90,14 +90,14 @@ impl End {
         }
     }
 
-    pub fn write(&self, data: &[u8], wait: Wait<'_>) -> Result<usize, Reason> {
+    pub fn write(&self, data: &[u8], wait: Wait<'_>) -> Result<usize, Cut> {
         may_write(self.granted)?;
         // A write of no bytes is a message of a message-type pipe and nothing of a byte-type one.
         match self.endpoint.write(data, wait) {
             Ok(written) => Ok(written),
             // A peer that was killed within a message of its own is a peer that has closed.
-            Err(WriteError::Torn) if self.is_closed_by_peer() => Err(Reason::Closing),
-            Err(error) => Err(write_reason(error)),
+            Err(WriteError::Torn) if self.is_closed_by_peer() => Err(Reason::Closing.into()),
+            Err(error) => Err(Cut { written: error.written(), reason: write_reason(error) }),
         }
     }
 
@@ -113,9 +113,9 @@ impl End {
 
     /// A write by a handle in no-wait mode: of a message all or nothing, of bytes as many as fit; never an error for want
     /// of room.
-    pub fn write_no_wait(&self, data: &[u8]) -> Result<usize, Reason> {
+    pub fn write_no_wait(&self, data: &[u8]) -> Result<usize, Cut> {
         match self.write(data, Wait::Never) {
-            Err(Reason::Empty) => Ok(0),
+            Err(Cut { reason: Reason::Empty, .. }) => Ok(0),
             other => other,
         }
     }
@@ -159,10 +159,10 @@ impl End {
         reply: &mut [u8],
         mode: ReadMode,
         wait: Wait<'_>,
-    ) -> Result<Received, Reason> {
+    ) -> Result<Received, Cut> {
         self.check_transact(mode)?;
-        self.write(request, wait)?;
-        self.read(reply, mode, wait)
+        let written = self.write(request, wait)?;
+        self.read(reply, mode, wait).map_err(|reason| Cut { written, reason })
     }
 
     pub fn flush(&self, wait: Wait<'_>) -> Result<(), Reason> {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use ennead_status::Win32Error;
+use ennead_status::{Coded, Win32Error};
 
 use super::name::NameError;
 
@@ -201,17 +201,39 @@ pub struct Error {
     pub operation: Operation,
     /// Why it did not work. Boxed: the good case should not pay for it.
     pub reason: Box<Reason>,
+    /// How many bytes a write, or the write of a transaction, had written by then, in bytes; 0 for everything else. The other
+    /// end can read them, or could; of a message they are the first part.
+    pub written: usize,
 }
 
 impl Error {
     pub(crate) fn new(operation: Operation, reason: Reason) -> Self {
-        Self { operation, reason: Box::new(reason) }
+        Self { operation, reason: Box::new(reason), written: 0 }
     }
 
     /// The code that `GetLastError` gives.
     #[must_use]
     pub fn win32(&self) -> Win32Error {
         self.reason.win32()
+    }
+}
+
+/// A reason that cut a write short.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub written: usize,
+    pub reason: Reason,
+}
+
+impl From<Reason> for Cut {
+    fn from(reason: Reason) -> Self {
+        Self { written: 0, reason }
+    }
+}
+
+impl<T> During<T> for std::result::Result<T, Cut> {
+    fn during(self, operation: Operation) -> Result<T> {
+        self.map_err(|Cut { written, reason }| Error { written, ..Error::new(operation, reason) })
     }
 }
 
@@ -228,7 +250,11 @@ impl<T> During<T> for std::result::Result<T, Reason> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}: {}", self.operation.verb(), self.reason)
+        write!(f, "cannot {}: {}", self.operation.verb(), self.reason)?;
+        match self.written {
+            0 => Ok(()),
+            written => write!(f, ", after {written} bytes were written"),
+        }
     }
 }
 
@@ -244,9 +270,14 @@ impl StdError for Error {
 }
 
 impl From<Error> for io::Error {
-    /// Keeps the code: `Win32Error::from(&io_error)` gives it back.
+    /// Keeps the code (`Win32Error::from(&io_error)` gives it back) and the error, whose text shows; [`Coded`] is what is
+    /// inside. The kind is the code's, but that of [`Reason::Empty`] and [`Reason::Listening`] is `WouldBlock`.
     fn from(error: Error) -> Self {
-        error.win32().into()
+        let kind = match *error.reason {
+            Reason::Empty | Reason::Listening => io::ErrorKind::WouldBlock,
+            _ => error.win32().kind(),
+        };
+        Self::new(kind, Coded::new(error.win32(), error))
     }
 }
 

@@ -58,6 +58,7 @@ mod server_options;
 mod service;
 mod snapshot;
 mod state;
+mod stream;
 mod waiting;
 
 pub use arrival::ClientIdentity;

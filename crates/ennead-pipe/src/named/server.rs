@@ -10,7 +10,7 @@ use ennead_sys::poll::{self, Interest, Watch};
 
 use super::arrival::{self, Arrival, ClientIdentity};
 use super::end::{self, HandleModes, Peeked, Received};
-use super::error::{During, Operation, Reason, Result};
+use super::error::{Cut, During, Operation, Reason, Result};
 use super::layout::Traits;
 use super::modes::{Modes, WaitMode};
 use super::name::PipeName;
@@ -252,7 +252,7 @@ impl Instance {
         match self.modes().wait {
             WaitMode::Wait => self.write_with(data, Wait::Forever),
             WaitMode::NoWait => {
-                let write = || {
+                let write = || -> std::result::Result<usize, Cut> {
                     end::may_write(self.granted)?;
                     self.client(Operation::Write)?.end.write_no_wait(data)
                 };
@@ -266,7 +266,7 @@ impl Instance {
     /// # Errors
     /// As [`Instance::write`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
     pub fn write_with(&self, data: &[u8], wait: Wait<'_>) -> Result<usize> {
-        let write = || {
+        let write = || -> std::result::Result<usize, Cut> {
             end::may_write(self.granted)?;
             self.client(Operation::Write)?.end.write(data, wait)
         };
@@ -340,8 +340,9 @@ impl Instance {
     /// # Errors
     /// As [`Instance::transact`]; ERROR_SEM_TIMEOUT, ERROR_OPERATION_ABORTED.
     pub fn transact_with(&self, request: &[u8], reply: &mut [u8], wait: Wait<'_>) -> Result<Received> {
-        let mut transact =
-            || self.client(Operation::Transact)?.end.transact(request, reply, self.modes().read, wait);
+        let mut transact = || -> std::result::Result<Received, Cut> {
+            self.client(Operation::Transact)?.end.transact(request, reply, self.modes().read, wait)
+        };
         transact().during(Operation::Transact)
     }
 

@@ -84,7 +84,8 @@ impl Ticket {
 
     /// [`Ticket::complete`] for an operation that did not succeed.
     pub fn fail(&self, reason: Reason, rest: Completion) {
-        let error = Some(Error { operation: self.kind, reason: Box::new(reason) });
+        let written = if self.kind == Kind::Write { rest.bytes } else { 0 };
+        let error = Some(Error { operation: self.kind, reason: Box::new(reason), written });
         self.complete(Completion { error, ..rest });
     }
 

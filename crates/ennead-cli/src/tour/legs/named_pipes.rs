@@ -3,9 +3,7 @@
 
 use std::io::Read;
 
-use ennead_pipe::named::{
-    self, Client, ClientOptions, Error, Instance, Modes, ReadMode, Received, ServerOptions, WaitMode,
-};
+use ennead_pipe::named::{self, Client, ClientOptions, Error, Instance, Received, ServerOptions};
 use ennead_status::Win32Error;
 
 use super::frames::{receive_pieces, send_pieces};
@@ -31,8 +29,7 @@ impl Leg for NamedPipes {
     }
 
     fn connect(&self, job: &Job, link: Link) -> Result<Box<dyn Line>, LineError> {
-        let modes = Modes { read: ReadMode::Message, wait: WaitMode::Wait };
-        let questions = ClientOptions::new().modes(modes).open(&questions_name(job, link))?;
+        let questions = ClientOptions::new().messages().open(&questions_name(job, link))?;
         Ok(Box::new(Pipes { questions, file: File::NotOpen(file_name(job, link)) }))
     }
 }
