@@ -6,8 +6,9 @@ use crate::awaiting::Waiters;
 use crate::error::Fault;
 use crate::layout::{Framing, Layout, Ring, Side, state};
 use crate::position::{Cursor, Position};
+use crate::sharing::{IN_MESSAGE, Role, Share, page};
 use crate::spin::Spin;
-use crate::system::{System, Word};
+use crate::system::{Common, System, Word};
 use crate::turn::Turn;
 
 /// How a read treats messages. A byte connection is always read as bytes.
@@ -53,6 +54,8 @@ pub(crate) mod flag {
     pub(crate) const WRITE_CLOSED: u32 = 16;
     /// A writer died in the middle of a message.
     pub(crate) const TORN: u32 = 32;
+    /// This end was shared with other processes once.
+    pub(crate) const SHARED: u32 = 64;
 }
 
 /// What was known when an operation last looked.
@@ -83,11 +86,12 @@ pub(crate) struct Channel<S: System> {
     pub(crate) outbound: Ring,
     pub(crate) flags: S::Word,
     pub(crate) waiters: Waiters<S>,
-    pub(crate) reader: Turn<S>,
-    pub(crate) writer: Turn<S>,
-    /// INVARIANT: a copy of our cursor's and our tail's words. The shared words are for the peer to read; it could overwrite them, so we never read them back.
-    my_cursor: AtomicU64,
-    my_tail: AtomicU64,
+    turns: [Turn<S>; 2],
+    shares: [Share<S>; 2],
+    /// INVARIANT: a copy of our cursor's and our tail's words, unless it lies in the sharers' page. The ring's words are for the peer to read; it could overwrite
+    /// them, so we never read them back.
+    pub(crate) my_cursor: AtomicU64,
+    pub(crate) my_tail: AtomicU64,
     /// The peer's words as last seen and checked; used by the holder of the turn only.
     pub(crate) peer_tail: AtomicU64,
     pub(crate) peer_cursor: AtomicU64,
@@ -109,8 +113,8 @@ impl<S: System> Channel<S> {
             outbound: layout.inbound(side.other()),
             flags: Word::new(0),
             waiters: Waiters::new(),
-            reader: Turn::new(),
-            writer: Turn::new(),
+            turns: [Turn::new(), Turn::new()],
+            shares: [Share::new(), Share::new()],
             my_cursor: AtomicU64::new(Cursor::START.word(layout.framing)),
             my_tail: AtomicU64::new(0),
             peer_tail: AtomicU64::new(0),
@@ -146,31 +150,65 @@ impl<S: System> Channel<S> {
 
     #[inline]
     pub(crate) fn look(&self) -> Standing {
-        Standing { flags: self.flags.load(), peer: self.system.load(self.side.other().state()) }
+        let mut flags = self.flags.load();
+        if flags & flag::SHARED != 0 {
+            flags |= self.common_marks();
+        }
+        Standing { flags, peer: self.system.load(self.side.other().state()) }
+    }
+
+    #[inline]
+    pub(crate) fn turn(&self, role: Role) -> &Turn<S> {
+        &self.turns[role as usize]
+    }
+
+    #[inline]
+    pub(crate) fn share(&self, role: Role) -> &Share<S> {
+        &self.shares[role as usize]
+    }
+
+    /// The sharers' memory, if this direction's position lies there.
+    #[inline]
+    fn common(&self, role: Role) -> Option<&S::Common> {
+        if self.share(role).is_common() { self.system.common() } else { None }
     }
 
     #[inline]
     pub(crate) fn cursor(&self) -> Cursor {
-        Cursor::from_word(self.my_cursor.load(Ordering::Acquire), self.framing).unwrap_or(Cursor::START)
+        let word = match self.common(Role::Reader) {
+            None => self.my_cursor.load(Ordering::Acquire),
+            Some(common) => common.load(page::CURSOR),
+        };
+        Cursor::from_word(word, self.framing).unwrap_or(Cursor::START)
     }
 
     /// Commits what was read: one store that the peer sees, and a fence. Our copy first, for the sake of peeks.
     #[inline]
     pub(crate) fn commit_cursor(&self, cursor: Cursor) {
         let word = cursor.word(self.framing);
-        self.my_cursor.store(word, Ordering::Release);
+        match self.common(Role::Reader) {
+            None => self.my_cursor.store(word, Ordering::Release),
+            Some(common) => common.store(page::CURSOR, word),
+        }
         self.system.commit(self.inbound.cursor(), word);
     }
 
     #[inline]
     pub(crate) fn tail(&self) -> Position {
-        Position::from_low_bits(self.my_tail.load(Ordering::Relaxed))
+        Position::from_low_bits(match self.common(Role::Writer) {
+            None => self.my_tail.load(Ordering::Relaxed),
+            Some(common) => common.load(page::TAIL),
+        })
     }
 
-    /// Commits what was written: one store that the peer sees, and a fence.
+    /// Commits what was written: one store that the peer sees, and a fence. `in_message`: more of the same message is to come.
     #[inline]
-    pub(crate) fn commit_tail(&self, tail: Position) {
-        self.my_tail.store(tail.word(), Ordering::Relaxed);
+    pub(crate) fn commit_tail(&self, tail: Position, in_message: bool) {
+        let word = tail.word() | if in_message { IN_MESSAGE } else { 0 };
+        match self.common(Role::Writer) {
+            None => self.my_tail.store(word, Ordering::Relaxed),
+            Some(common) => common.store(page::TAIL, word),
+        }
         self.system.commit(self.outbound.tail(), tail.word());
     }
 
@@ -228,13 +266,20 @@ impl<S: System> Channel<S> {
         self.end(flag::DISCONNECTED, state::DISCONNECTED);
     }
 
-    /// No more reads and writes; what was written stays readable.
+    /// No more reads and writes; what was written stays readable. At a shared end only this process is done.
     pub(crate) fn close(&self) {
-        self.end(flag::CLOSED, state::CLOSED);
+        if self.flags.or(flag::CLOSED) & flag::SHARED != 0 {
+            self.leave();
+            self.rouse();
+        } else {
+            self.end(flag::CLOSED, state::CLOSED);
+        }
     }
 
     fn end(&self, flags: u32, shared: u64) {
-        self.flags.or(flags);
+        if self.flags.or(flags) & flag::SHARED != 0 {
+            self.mark(flags);
+        }
         self.system.set_bits(self.side.state(), shared);
         self.system.fence();
         self.system.ring();

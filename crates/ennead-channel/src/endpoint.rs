@@ -1,6 +1,7 @@
 //! One end of a connection, as the mechanisms use it.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Mutex;
 use std::{fmt, io};
 
 use ennead_sys::doorbell::{self, Listener, Ringer};
@@ -19,7 +20,11 @@ use crate::wait::Wait;
 ///
 /// Every method takes `&self` and may be called from any thread. Reads are done one after the other, and so are writes; a read that waits hinders neither
 /// writes nor peeks. Dropping an end closes it: the peer can still read what was written, then sees the end. A killed process looks just like that.
-pub struct Endpoint(Channel<Linux>);
+pub struct Endpoint {
+    pub(crate) channel: Channel<Linux>,
+    /// One thread at a time begins to share.
+    pub(crate) sharing: Mutex<()>,
+}
 
 /// Creates a connection: the creator's (client's) end, and what to pass to the other process for the second end.
 ///
@@ -36,7 +41,8 @@ pub fn create(parameters: &Parameters) -> io::Result<(Endpoint, PeerParts)> {
     let parts = PeerParts { memory: memory.try_clone()?, listener: their_listener, ringer: their_ringer };
     let listener = Listener::keep(our_listener)?;
     let ringer = Ringer::adopt(our_ringer)?;
-    Ok((Endpoint(Channel::new(Linux { mapping, memory, listener, ringer }, Side::Client, &layout)), parts))
+    let linux = Linux::new(mapping, memory, listener, ringer);
+    Ok((Endpoint::from_channel(Channel::new(linux, Side::Client, &layout)), parts))
 }
 
 impl Endpoint {
@@ -44,41 +50,45 @@ impl Endpoint {
     /// doorbells must be anonymous pipes' ends of the right direction, and are opened afresh, so that the creator's copies give it no hold on this process.
     pub fn accept(parts: PeerParts, limits: &Limits) -> Result<Self, AcceptError> {
         let (linux, layout) = parts.open(limits)?;
-        Ok(Self(Channel::new(linux, Side::Server, &layout)))
+        Ok(Self::from_channel(Channel::new(linux, Side::Server, &layout)))
+    }
+
+    pub(crate) fn from_channel(channel: Channel<Linux>) -> Self {
+        Self { channel, sharing: Mutex::new(()) }
     }
 
     /// Bytes or messages.
     #[must_use]
     pub fn framing(&self) -> Framing {
-        self.0.framing
+        self.channel.framing
     }
 
     /// The capacity of the ring that this end reads, in bytes.
     #[must_use]
     pub fn inbound_capacity(&self) -> u32 {
-        self.0.inbound.capacity as u32
+        self.channel.inbound.capacity as u32
     }
 
     /// The capacity of the ring that this end writes, in bytes.
     #[must_use]
     pub fn outbound_capacity(&self) -> u32 {
-        self.0.outbound.capacity as u32
+        self.channel.outbound.capacity as u32
     }
 
     /// Reads into `buffer`: at least one byte, or one message (which may be empty), or a message's first part if `buffer` is shorter; then the next read goes on
     /// there. An empty buffer on a byte connection reads nothing at once. If the wait ends within a message larger than the ring, what has arrived is reported.
     pub fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: Wait<'_>) -> Result<Received, ReadError> {
-        self.0.read(buffer, mode, &wait).map_err(ReadError::from)
+        self.channel.read(buffer, mode, &wait).map_err(ReadError::from)
     }
 
     /// Writes all of `bytes`, or one message. With [`Wait::Never`] a byte stream takes what there is room for (at least one byte, else `WouldBlock`), a message goes
     /// whole or not at all. What the error reports as written the peer can read, unless it is gone.
     pub fn write(&self, bytes: &[u8], wait: Wait<'_>) -> Result<usize, WriteError> {
-        if self.0.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
+        if self.channel.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
             return Err(WriteError::TooLong);
         }
         let mut written = 0;
-        match self.0.write(bytes, &wait, &mut written) {
+        match self.channel.write(bytes, &wait, &mut written) {
             Ok(()) => Ok(written),
             Err(fault) => Err(WriteError::new(fault, written)),
         }
@@ -89,77 +99,78 @@ impl Endpoint {
     /// the ring can be written so; from its first part (`written` > 0) to its last no other write comes between, and if it cannot be finished, say so with
     /// [`Endpoint::abandon_part`].
     pub fn write_part(&self, bytes: &[u8], written: &mut usize) -> Result<(), WriteError> {
-        if self.0.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
+        if self.channel.framing == Framing::Messages && u32::try_from(bytes.len()).is_err() {
             return Err(WriteError::TooLong);
         }
         *written = (*written).min(bytes.len());
-        self.0.write_part(bytes, written).map_err(|fault| WriteError::new(fault, *written))
+        self.channel.write_part(bytes, written).map_err(|fault| WriteError::new(fault, *written))
     }
 
     /// Ends a message larger than the ring that [`Endpoint::write_part`] has begun and that will not be finished: the peer gets it as short as it came. Call it
     /// only then.
     pub fn abandon_part(&self) {
-        self.0.abandon_part();
+        self.channel.abandon_part();
     }
 
     /// Copies what could be read now, without taking it: of the first message only, on a message connection. Never waits, also not for a blocked reader.
     pub fn peek(&self, buffer: &mut [u8]) -> Result<Peeked, ReadError> {
-        self.0.peek(buffer).map_err(ReadError::from)
+        self.channel.peek(buffer).map_err(ReadError::from)
     }
 
     /// Waits until the peer has read everything that was written before. `Ended` if it is gone before that.
     pub fn flush(&self, wait: Wait<'_>) -> Result<(), WriteError> {
-        self.0.flush(&wait).map_err(|fault| WriteError::new(fault, 0))
+        self.channel.flush(&wait).map_err(|fault| WriteError::new(fault, 0))
     }
 
     /// Closes this end for writing: the peer reads what was written, then sees the end. A write that waits fails with `Closed`.
     pub fn shutdown_write(&self) {
-        self.0.shutdown_write();
+        self.channel.shutdown_write();
     }
 
     /// Ends the connection and makes unread data void, in both directions: every operation, here and at the peer, waiting or later, fails with `Disconnected`.
     pub fn disconnect(&self) {
-        self.0.disconnect();
+        self.channel.disconnect();
     }
 
     /// Closes this end as dropping it does, while other threads may be waiting at it: they fail with `Closed`. Descriptors and memory go when it is dropped.
     pub fn close(&self) {
-        self.0.close();
+        self.channel.close();
     }
 
     /// Prepares for a wait in epoll or the like, on [`Endpoint::as_fd`]: says to the peer that this end sleeps, then looks once more. Takes rings that are there.
     pub fn arm(&self, interest: Interest) -> Arming {
-        self.0.arm(interest)
+        self.channel.arm(interest)
     }
 
     /// Whether the peer is known or found to be gone or to have closed its end: what is unread can still be read. One system call.
     #[must_use]
     pub fn peer_has_ended(&self) -> bool {
-        self.0.notice_death_now();
-        self.0.look().peer_reads_no_more()
+        self.channel.notice_death_now();
+        self.channel.look().peer_reads_no_more()
     }
 }
 
 impl AsFd for Endpoint {
-    /// The inbound doorbell: readable when armed and something has happened, or when the peer is gone.
+    /// The inbound doorbell: readable when armed and something has happened, or when the peer is gone. [`Endpoint::share`] puts another descriptor in its place:
+    /// ask again after it; the former then says too often that there is something.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.system.listener.as_fd()
+        self.channel.system.ear()
     }
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.0.close();
+        self.channel.close();
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
-            .field("side", &self.0.side)
-            .field("framing", &self.0.framing)
-            .field("inbound", &self.0.inbound.capacity)
-            .field("outbound", &self.0.outbound.capacity)
+            .field("side", &self.channel.side)
+            .field("framing", &self.channel.framing)
+            .field("inbound", &self.channel.inbound.capacity)
+            .field("outbound", &self.channel.outbound.capacity)
             .finish_non_exhaustive()
     }
 }
@@ -167,14 +178,14 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 impl Endpoint {
     pub(crate) fn sleepers(&self) -> u32 {
-        self.0.waiters.count()
+        self.channel.waiters.count()
     }
 
     pub(crate) fn ring(&self) {
-        crate::system::System::ring(&self.0.system);
+        crate::system::System::ring(&self.channel.system);
     }
 
     pub(crate) fn outbound_is_empty(&self) -> bool {
-        self.0.tail().word() == 0
+        self.channel.tail().word() == 0
     }
 }

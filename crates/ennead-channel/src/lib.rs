@@ -6,16 +6,21 @@
 //! The peer is never trusted: what is passed in [`PeerParts`] is verified before it is used, and whatever it writes into the rings is copied once, checked,
 //! then used. A violation poisons this side (every later operation fails with ERROR_INVALID_DATA); it never panics, hangs or reads out of bounds.
 //!
-//! Ends cannot be shared between processes yet: an end belongs to the process that created or accepted it. A process that forks without executing keeps its
-//! parent's doorbells open, so that the peer does not see the parent's end.
+//! Several processes can hold one end (inheritance, DuplicateHandle): [`Endpoint::share`] makes the parts for one more holder, [`Endpoint::join`] takes them up. All
+//! may read and write; each message goes to one reader, messages of several writers do not mix, and whoever is killed is succeeded by another. Only an end that was
+//! ever shared pays for that. Two things are weaker than one might wish: a message larger than the ring whose reader is killed is gone as far as that one had read it;
+//! and when a writer is killed in the middle of such a message, the peer learns it when another holder next reads or writes, or when the last is gone.
+//!
+//! A process that forks without executing keeps its parent's doorbells open, so that the peer does not see the parent's end.
 //!
 //! Where things are: `layout` says what lies where in the file, `position` and `frame` are the arithmetic, `receive` and `send` the ring algorithm, `awaiting`
-//! the sleeping and ringing, all generic over `system::System`, so that the model checker runs the same code as Linux (`linux`) does.
+//! the sleeping and ringing, `sharing` the turns among processes, all generic over `system::System`, so that the model checker runs the same code as Linux (`linux`, `commons`) does.
 #![forbid(unsafe_code)]
 
 mod arming;
 mod awaiting;
 mod channel;
+mod commons;
 mod endpoint;
 mod error;
 mod frame;
@@ -28,6 +33,8 @@ mod peek;
 mod position;
 mod receive;
 mod send;
+mod shared_parts;
+mod sharing;
 mod spin;
 mod system;
 #[cfg(test)]
@@ -41,4 +48,5 @@ pub use endpoint::{Endpoint, create};
 pub use error::{AcceptError, ReadError, WriteError};
 pub use layout::{Framing, LARGEST_CAPACITY, Parameters, SMALLEST_CAPACITY};
 pub use parts::{Limits, PeerParts};
+pub use shared_parts::{ShareError, SharedParts};
 pub use wait::{CancelToken, Wait};

@@ -1,13 +1,15 @@
 //! The algorithm's world on Linux: a mapping, two pipes, futexes.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 use ennead_sys::doorbell::{self, Listener, Ringer};
 use ennead_sys::futex::{self, Scope, Woken};
 use ennead_sys::mapping::Mapping;
 
+use crate::commons::Commons;
 use crate::system::{Heard, System, Word};
 use crate::wait::Wait;
 
@@ -15,11 +17,47 @@ use crate::wait::Wait;
 #[derive(Debug)]
 pub(crate) struct Linux {
     pub(crate) mapping: Mapping,
-    /// Kept so that the end can be shared, which is still to be built.
-    #[expect(dead_code, reason = "for sharing the end, which is still to be built")]
+    /// Kept so that the end can be shared.
     pub(crate) memory: OwnedFd,
     pub(crate) listener: Listener,
     pub(crate) ringer: Ringer,
+    common: OnceLock<Commons>,
+    shared: AtomicBool,
+    /// How many threads are, or may be, at the doorbell as an end's only holder is, taking the rings away.
+    alone: AtomicU32,
+}
+
+impl Linux {
+    pub(crate) fn new(mapping: Mapping, memory: OwnedFd, listener: Listener, ringer: Ringer) -> Self {
+        Self {
+            mapping,
+            memory,
+            listener,
+            ringer,
+            common: OnceLock::new(),
+            shared: AtomicBool::new(false),
+            alone: AtomicU32::new(0),
+        }
+    }
+
+    /// Goes to the doorbell as its only listener, who takes the rings away, unless the end is shared.
+    fn alone_at_bell<T>(&self, listen: impl FnOnce() -> T) -> Result<T, &Commons> {
+        self.alone.fetch_add(1, Ordering::SeqCst);
+        let heard = match self.common() {
+            None => Ok(listen()),
+            Some(common) => Err(common),
+        };
+        self.alone.fetch_sub(1, Ordering::SeqCst);
+        heard
+    }
+
+    /// What epoll shall watch.
+    pub(crate) fn ear(&self) -> BorrowedFd<'_> {
+        match self.common() {
+            None => self.listener.as_fd(),
+            Some(common) => common.bell.as_fd(),
+        }
+    }
 }
 
 /// A word of this process.
@@ -58,6 +96,23 @@ impl Word for LinuxWord {
 
 impl System for Linux {
     type Word = LinuxWord;
+    type Common = Commons;
+
+    #[inline]
+    fn common(&self) -> Option<&Commons> {
+        if self.shared.load(Ordering::SeqCst) { self.common.get() } else { None }
+    }
+
+    fn set_common(&self, common: Commons) {
+        // An end is shared for the first time once.
+        let _ = self.common.set(common);
+        self.shared.store(true, Ordering::SeqCst);
+        // Nobody may take rings away any more.
+        while self.alone.load(Ordering::SeqCst) != 0 {
+            let _ = self.listener.ring_self();
+            std::thread::yield_now();
+        }
+    }
 
     #[inline]
     fn load(&self, at: usize) -> u64 {
@@ -122,9 +177,14 @@ impl System for Linux {
     }
 
     fn listen(&self, wait: &Wait<'_>) -> io::Result<Heard> {
-        let heard = match wait {
-            Wait::Forever => self.listener.wait()?,
-            _ => self.listener.wait_with(wait.token().map(|token| token.event().as_fd()), wait.deadline())?,
+        let token = || wait.token().map(|token| token.event().as_fd());
+        let alone = self.alone_at_bell(|| match wait {
+            Wait::Forever => self.listener.wait(),
+            _ => self.listener.wait_with(token(), wait.deadline()),
+        });
+        let heard = match alone {
+            Ok(heard) => heard?,
+            Err(common) => common.listen(&self.listener, token(), wait.deadline())?,
         };
         Ok(match heard {
             doorbell::Heard::Ring => Heard::Ring,
@@ -135,7 +195,9 @@ impl System for Linux {
     }
 
     fn take_ring(&self) -> Option<Heard> {
-        match self.listener.take() {
+        let alone = self.alone_at_bell(|| self.listener.take());
+        let heard = alone.unwrap_or_else(|common| common.take_ring(&self.listener));
+        match heard {
             Ok(Some(doorbell::Heard::End)) => Some(Heard::End),
             Ok(Some(_)) => Some(Heard::Ring),
             Ok(None) | Err(_) => None,
@@ -147,6 +209,9 @@ impl System for Linux {
     }
 
     fn ring_self(&self) {
+        if let Some(common) = self.common() {
+            return common.bell.wake_own();
+        }
         // Without a free descriptor our own sleeper cannot be woken by us; the peer, which was rung, or its end will do it.
         for _ in 0..1000 {
             if self.listener.ring_self().is_ok() {

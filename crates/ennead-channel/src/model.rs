@@ -2,9 +2,10 @@
 //! thread, so that a store may become visible after a later load unless a fence or a locked instruction stands between: what processors really do.
 
 mod checks;
+mod sharers;
 
 use std::collections::HashMap;
-use std::sync::Mutex as Plain;
+use std::sync::{Mutex as Plain, OnceLock};
 
 use shuttle::rand::Rng;
 use shuttle::sync::{Arc, Condvar, Mutex};
@@ -14,6 +15,7 @@ use crate::channel::Channel;
 use crate::layout::{CONTROL, Framing, Layout, Side};
 use crate::system::{Heard, System, Word};
 use crate::wait::Wait;
+use sharers::{ModelCommon, Process, Sharers};
 
 /// A way in which the world can be broken on purpose; each must make a check fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,8 @@ enum Mutation {
     RingsAreLost,
     WakesAreLost,
     OwnRingsAreLost,
+    /// Nobody hears of a killed process.
+    DeathsAreLost,
 }
 
 struct World {
@@ -32,20 +36,24 @@ struct World {
     /// Stores that are not visible yet, oldest first.
     buffers: Plain<HashMap<ThreadId, Vec<(usize, u64)>>>,
     bells: [Bell; 2],
+    sharers: [Sharers; 2],
     mutation: Mutation,
 }
 
-#[derive(Default)]
 struct Bell {
-    /// Rings that wait, and whether the ringer is gone.
-    state: Mutex<(u32, bool)>,
+    /// How often it was rung, and how many ringers there are. Every listening process hears every ring.
+    state: Mutex<(u32, u32)>,
     rung: Condvar,
 }
 
-/// One end's view of the world.
+/// One process at one end, and its view of the world.
 struct Model {
     world: Arc<World>,
     side: Side,
+    process: Arc<Process>,
+    /// How many rings this process has heard.
+    heard: Mutex<u32>,
+    common: OnceLock<ModelCommon>,
 }
 
 struct ModelWord {
@@ -60,46 +68,92 @@ fn connect(
     mutation: Mutation,
 ) -> (Arc<Channel<Model>>, Arc<Channel<Model>>) {
     let layout = Layout::of(framing, capacity, capacity);
+    let bell = || Bell { state: Mutex::new((0, 1)), rung: Condvar::new() };
     let world = Arc::new(World {
         bytes: Plain::new(vec![0; layout.size()]),
         buffers: Plain::default(),
-        bells: Default::default(),
+        bells: [bell(), bell()],
+        sharers: Default::default(),
         mutation,
     });
-    let end = |side| Arc::new(Channel::new(Model { world: world.clone(), side }, side, &layout));
+    let end = |side| Arc::new(Channel::new(Model::new(&world, side), side, &layout));
     (end(Side::Client), end(Side::Server))
 }
 
 impl Model {
+    fn new(world: &Arc<World>, side: Side) -> Self {
+        Self {
+            world: world.clone(),
+            side,
+            process: Arc::default(),
+            heard: Mutex::new(0),
+            common: OnceLock::new(),
+        }
+    }
+
     /// What happens when the process dies: its descriptors are closed, nothing else.
     fn die(&self) {
-        self.drain(usize::MAX);
-        let bell = &self.world.bells[self.side.other() as usize];
-        bell.state.lock().unwrap().1 = true;
-        bell.rung.notify_all();
+        die(&self.world, self.side, &self.process);
     }
 
     /// Makes up to `most` of this thread's stores visible.
     fn drain(&self, most: usize) {
-        let mut buffers = self.world.buffers.lock().unwrap();
-        let buffer = buffers.entry(thread::current().id()).or_default();
-        let count = buffer.len().min(most);
-        for (at, value) in buffer.drain(..count) {
-            self.world.bytes.lock().unwrap()[at..at + 8].copy_from_slice(&value.to_le_bytes());
-        }
+        drain(&self.world, most);
     }
 
-    /// A scheduling point, at which some older stores may become visible.
     fn step(&self) {
-        thread::yield_now();
-        if shuttle::rand::thread_rng().gen_bool(0.3) {
-            self.drain(1);
+        step(&self.world, self.side, &self.process);
+    }
+}
+
+fn die(world: &World, side: Side, process: &Process) {
+    process.is_dying();
+    drain(world, usize::MAX);
+    world.sharers[side as usize].bury(process, world.mutation);
+    let bell = &world.bells[side.other() as usize];
+    bell.state.lock().unwrap().1 -= 1;
+    bell.rung.notify_all();
+}
+
+fn drain(world: &World, most: usize) {
+    let mut buffers = world.buffers.lock().unwrap();
+    let buffer = buffers.entry(thread::current().id()).or_default();
+    let count = buffer.len().min(most);
+    for (at, value) in buffer.drain(..count) {
+        world.bytes.lock().unwrap()[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// A scheduling point, at which some older stores may become visible, and the process may be killed.
+fn step(world: &World, side: Side, process: &Process) {
+    if process.is_dead() {
+        // Shuttle drops what is left.
+        return;
+    }
+    thread::yield_now();
+    if shuttle::rand::thread_rng().gen_bool(0.3) {
+        drain(world, 1);
+    }
+    if process.fuse_is_burnt() {
+        die(world, side, process);
+        // The thread does nothing any more, not even drop what it has.
+        loop {
+            thread::park();
         }
     }
 }
 
 impl System for Model {
     type Word = ModelWord;
+    type Common = ModelCommon;
+
+    fn common(&self) -> Option<&ModelCommon> {
+        self.common.get()
+    }
+
+    fn set_common(&self, common: ModelCommon) {
+        assert!(self.common.set(common).is_ok());
+    }
 
     fn load(&self, at: usize) -> u64 {
         self.step();
@@ -169,7 +223,7 @@ impl System for Model {
         if self.world.mutation != Mutation::RingsAreLost {
             let bell = &self.world.bells[self.side.other() as usize];
             bell.state.lock().unwrap().0 += 1;
-            bell.rung.notify_one();
+            bell.rung.notify_all();
         }
     }
 
@@ -177,33 +231,39 @@ impl System for Model {
         self.drain(usize::MAX);
         let bell = &self.world.bells[self.side as usize];
         let mut state = bell.state.lock().unwrap();
-        while *state == (0, false) {
+        loop {
+            let mut heard = self.heard.lock().unwrap();
+            if *heard != state.0 {
+                *heard = state.0;
+                return Ok(Heard::Ring);
+            }
+            drop(heard);
+            if state.1 == 0 {
+                return Ok(Heard::End);
+            }
             state = bell.rung.wait(state).unwrap();
         }
-        Ok(if std::mem::take(&mut state.0) > 0 { Heard::Ring } else { Heard::End })
     }
 
     fn take_ring(&self) -> Option<Heard> {
-        let mut state = self.world.bells[self.side as usize].state.lock().unwrap();
-        match *state {
-            (0, false) => None,
-            (0, true) => Some(Heard::End),
-            _ => {
-                state.0 = 0;
-                Some(Heard::Ring)
-            }
+        let state = *self.world.bells[self.side as usize].state.lock().unwrap();
+        let mut heard = self.heard.lock().unwrap();
+        if *heard != state.0 {
+            *heard = state.0;
+            return Some(Heard::Ring);
         }
+        (state.1 == 0).then_some(Heard::End)
     }
 
     fn peer_is_gone(&self) -> bool {
-        self.world.bells[self.side as usize].state.lock().unwrap().1
+        self.world.bells[self.side as usize].state.lock().unwrap().1 == 0
     }
 
     fn ring_self(&self) {
         if self.world.mutation != Mutation::OwnRingsAreLost {
             let bell = &self.world.bells[self.side as usize];
             bell.state.lock().unwrap().0 += 1;
-            bell.rung.notify_one();
+            bell.rung.notify_all();
         }
     }
 

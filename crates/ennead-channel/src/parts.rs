@@ -62,7 +62,7 @@ impl PeerParts {
         let layout = verified_layout(&mapping, limits)?;
         let listener = Listener::adopt(&self.listener).map_err(AcceptError::Doorbell)?;
         let ringer = Ringer::adopt(&self.ringer).map_err(AcceptError::Doorbell)?;
-        Ok((Linux { mapping, memory: self.memory, listener, ringer }, layout))
+        Ok((Linux::new(mapping, self.memory, listener, ringer), layout))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::awaiting::Awaited;
-use crate::channel::{Channel, ReadMode, Received};
+use crate::channel::{Channel, ReadMode, Received, flag};
 use crate::error::Fault;
 use crate::frame::{Frame, HEADER};
 use crate::layout::{Framing, Ring};
 use crate::position::{Cursor, Position};
+use crate::sharing::Role;
 use crate::system::System;
 use crate::wait::Wait;
 
@@ -28,10 +29,14 @@ impl Progress {
 
 impl<S: System> Channel<S> {
     pub(crate) fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: &Wait<'_>) -> Result<Received, Fault> {
-        let _turn = self.reader.take(&self.system, wait)?;
+        let _turn = self.take_turn(Role::Reader, wait)?;
         let mut progress = Progress::default();
         loop {
             let standing = self.standing()?;
+            if standing.flags & flag::SHARED != 0 {
+                self.move_to_page(Role::Reader);
+                self.look_after_writers();
+            }
             if let Some(received) = self.receive(buffer, mode, &mut progress)? {
                 return Ok(received);
             }

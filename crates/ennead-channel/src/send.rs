@@ -8,6 +8,7 @@ use crate::error::Fault;
 use crate::frame::{Frame, HEADER};
 use crate::layout::{Framing, Ring};
 use crate::position::{Cursor, Position};
+use crate::sharing::Role;
 use crate::system::System;
 use crate::wait::Wait;
 
@@ -17,7 +18,7 @@ const PIECE: u64 = 16 * 1024;
 impl<S: System> Channel<S> {
     /// Writes `bytes`; `written` counts what was committed, also when the write fails.
     pub(crate) fn write(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
-        let _turn = self.writer.take(&self.system, wait)?;
+        let _turn = self.take_turn(Role::Writer, wait)?;
         self.publish_cpu();
         self.notice_death();
         match self.framing {
@@ -41,13 +42,13 @@ impl<S: System> Channel<S> {
             return if outcome.is_ok() && *written < bytes.len() { Err(Fault::WouldBlock) } else { outcome };
         }
         if *written == 0 {
-            std::mem::forget(self.writer.take(&self.system, &Wait::Never)?);
+            std::mem::forget(self.take_turn(Role::Writer, &Wait::Never)?);
             self.publish_cpu();
             self.notice_death();
         }
         let outcome = self.stream_frames(bytes, &Wait::Never, written);
         if *written == 0 || !matches!(outcome, Err(Fault::WouldBlock)) {
-            self.writer.give_back(&self.system);
+            self.give_back(Role::Writer);
         }
         outcome
     }
@@ -56,7 +57,7 @@ impl<S: System> Channel<S> {
     pub(crate) fn abandon_part(&self) {
         // The room for this was kept free.
         self.write_frame(Frame::CUT, &[]);
-        self.writer.give_back(&self.system);
+        self.give_back(Role::Writer);
     }
 
     /// Waits until the peer has read everything that was written before.
@@ -92,7 +93,7 @@ impl<S: System> Channel<S> {
             };
             let piece = rest.min(free).min(PIECE);
             self.copy_to_ring(self.outbound, self.tail(), &bytes[*written..*written + piece as usize]);
-            self.publish(piece);
+            self.publish(piece, false);
             *written += piece as usize;
         }
         if bytes.is_empty() { self.standing_to_write().map(drop) } else { Ok(()) }
@@ -140,12 +141,12 @@ impl<S: System> Channel<S> {
         let at = self.outbound.start + tail.offset(self.outbound.capacity);
         self.system.store(at, frame.word());
         self.copy_to_ring(self.outbound, tail.plus(HEADER), payload);
-        self.publish(Frame::space(frame.fragment));
+        self.publish(Frame::space(frame.fragment), frame.fragment < frame.left);
     }
 
-    fn publish(&self, bytes: u64) {
+    fn publish(&self, bytes: u64, in_message: bool) {
         let tail = self.tail().plus(bytes);
-        self.commit_tail(tail);
+        self.commit_tail(tail, in_message);
         self.wake_reader();
         // The next message, if it is like this one, finds its lines here instead of waiting for them; the peer has them since the last lap.
         for ahead in (0..=bytes.min(2048)).step_by(64) {
@@ -159,6 +160,9 @@ impl<S: System> Channel<S> {
         let capacity = self.outbound.capacity;
         loop {
             let standing = self.standing_to_write()?;
+            if standing.flags & flag::SHARED != 0 {
+                self.move_to_page(Role::Writer);
+            }
             let free = self.free(wanted)?;
             if free >= wanted || (free >= least && matches!(wait, Wait::Never)) {
                 return Ok(free);

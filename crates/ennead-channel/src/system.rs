@@ -1,5 +1,6 @@
 //! What the algorithm needs of the world: shared words and bytes, a doorbell, a futex. Linux provides it (`linux`), and so does the model checker (`model`).
 
+use crate::sharing::Role;
 use crate::wait::Wait;
 
 /// What a listener heard.
@@ -25,6 +26,12 @@ pub(crate) trait Word: Send + Sync {
 /// One end's view of the connection's memory and doorbells.
 pub(crate) trait System: Send + Sync {
     type Word: Word;
+    type Common: Common;
+
+    /// What the processes that share this end have in common, once it was shared.
+    fn common(&self) -> Option<&Self::Common>;
+    /// Begins sharing. From now on every sharer hears every ring.
+    fn set_common(&self, common: Self::Common);
 
     /// Loads a shared word; what the other side stored before it stored this is seen after it (acquire).
     fn load(&self, at: usize) -> u64;
@@ -68,4 +75,23 @@ pub(crate) trait System: Send + Sync {
     fn ticks(&self) -> u64;
     /// A moment of a spin.
     fn spin_hint(&self);
+}
+
+/// What the processes that share an end have in common, and the peer has not. All operations on words are sequentially consistent.
+pub(crate) trait Common: Send + Sync {
+    /// Presence in a direction's room; ends when dropped, or killed.
+    type Occupant: Send;
+
+    fn load(&self, at: usize) -> u64;
+    fn store(&self, at: usize, value: u64);
+    fn exchange(&self, at: usize, expected: u64, new: u64) -> bool;
+    fn set_bits(&self, at: usize, bits: u64);
+
+    fn enter(&self, role: Role) -> Result<Self::Occupant, std::io::Error>;
+    /// Waits until the room was seen empty (`Ring`).
+    fn wait_empty(&self, role: Role, wait: &Wait<'_>) -> Result<Heard, std::io::Error>;
+    /// Wakes all sharers.
+    fn tell(&self);
+    /// This process shares no more; says whether nobody does.
+    fn leave(&self) -> bool;
 }

@@ -10,6 +10,7 @@ use crate::{
 mod basic;
 mod hostile;
 mod parts;
+mod sharing;
 
 fn connect(framing: Framing, capacity: u32) -> (Endpoint, Endpoint) {
     let parameters = Parameters { framing, capacity_to_server: capacity, capacity_to_client: capacity };

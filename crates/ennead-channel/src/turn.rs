@@ -11,28 +11,26 @@ const WANTED: u32 = 2;
 
 pub(crate) struct Turn<S: System>(S::Word);
 
-/// The turn, until dropped.
-pub(crate) struct Held<'a, S: System> {
-    turn: &'a Turn<S>,
-    system: &'a S,
-}
-
 impl<S: System> Turn<S> {
     pub(crate) fn new() -> Self {
         Self(Word::new(FREE))
     }
 
     #[inline]
-    pub(crate) fn take<'a>(&'a self, system: &'a S, wait: &Wait<'_>) -> Result<Held<'a, S>, Fault> {
-        if !self.0.exchange(FREE, TAKEN) {
-            self.queue(system, wait)?;
-        }
-        Ok(Held { turn: self, system })
+    pub(crate) fn take(&self, system: &S, wait: &Wait<'_>) -> Result<(), Fault> {
+        if self.try_take() { Ok(()) } else { self.queue(system, wait) }
     }
 
-    /// Gives back a turn that was taken and forgotten, on purpose, with [`std::mem::forget`].
+    #[inline]
+    pub(crate) fn try_take(&self) -> bool {
+        self.0.exchange(FREE, TAKEN)
+    }
+
+    #[inline]
     pub(crate) fn give_back(&self, system: &S) {
-        drop(Held { turn: self, system });
+        if self.0.swap(FREE) == WANTED {
+            system.wake(&self.0);
+        }
     }
 
     #[cold]
@@ -48,14 +46,5 @@ impl<S: System> Turn<S> {
             }
         }
         Ok(())
-    }
-}
-
-impl<S: System> Drop for Held<'_, S> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.turn.0.swap(FREE) == WANTED {
-            self.system.wake(&self.turn.0);
-        }
     }
 }

@@ -40,6 +40,14 @@ fn an_end_costs_three_descriptors_and_one_page() {
     client.write(&[1; 100], Wait::Forever).unwrap();
     server.read(&mut [0; 100], ReadMode::Message, Wait::Forever).unwrap();
     assert!(resident() <= 22 * page, "{} KiB after one message", resident());
+    let alone = descriptors();
+    drop(server.share().unwrap());
+    let other = Endpoint::join(server.share().unwrap()).unwrap();
+    assert!(descriptors() - alone <= 6 + 9, "{} descriptors for two holders", descriptors() - alone);
+    other.write(&[1; 100], Wait::Forever).unwrap();
+    client.read(&mut [0; 100], ReadMode::Message, Wait::Forever).unwrap();
+    assert!(descriptors() - alone <= 6 + 9, "an operation leaves nothing behind");
+    drop(other);
     drop(ends);
     assert_eq!(descriptors(), before);
     assert_eq!(resident(), 0);

@@ -17,6 +17,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::readable::readable;
 
+/// How many rings [`Listener::take`] takes at most.
+pub(crate) const TAKEN_AT_ONCE: u64 = 64;
+
 /// The side that rings.
 #[derive(Debug)]
 pub struct Ringer(OwnedFd);
@@ -144,7 +147,7 @@ impl Listener {
 
     /// Takes the rings that are there without waiting: `None` when there are none.
     pub fn take(&self) -> io::Result<Option<Heard>> {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; TAKEN_AT_ONCE as usize];
         let read = match self.style {
             Style::NoWait => {
                 let mut room = [IoSliceMut::new(&mut buffer)];
@@ -211,13 +214,17 @@ impl From<Listener> for OwnedFd {
 }
 
 /// A description of our own for an anonymous pipe's end. Asks only what cannot hang: a descriptor of a FUSE file may have been passed instead.
-fn reopen(pipe: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
-    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
-    let link = readlink(&path, Vec::new())?;
-    if !link.as_bytes().starts_with(b"pipe:[") {
+pub(crate) fn reopen(pipe: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
+    if !is_pipe(pipe) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    Ok(open(&path, flags | OFlags::CLOEXEC, Mode::empty())?)
+    Ok(open(format!("/proc/self/fd/{}", pipe.as_raw_fd()), flags | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Whether it is an anonymous pipe's end.
+pub(crate) fn is_pipe(pipe: BorrowedFd<'_>) -> bool {
+    readlink(format!("/proc/self/fd/{}", pipe.as_raw_fd()), Vec::new())
+        .is_ok_and(|link| link.as_bytes().starts_with(b"pipe:["))
 }
 
 fn default_style() -> Style {

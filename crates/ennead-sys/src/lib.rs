@@ -4,6 +4,7 @@
 //! out; no raw descriptor number leaves it. Each module is one part of the system:
 //!
 //! - [`acl`]: POSIX access control lists
+//! - [`common_bell`]: a doorbell that several processes listen to
 //! - [`cpu`]: which processor runs us
 //! - [`doorbell`]: kernel pipes as doorbells
 //! - [`eventfd`]: a latch for poll and epoll
@@ -15,6 +16,7 @@
 //! - [`mapping`]: memory shared with other processes
 //! - [`memfd`]: memory files whose size nobody can change
 //! - [`mount`]: mounting a tmpfs
+//! - [`occupancy`]: rooms that are seen empty when the last occupant is gone
 //! - [`pidfd`]: processes as descriptors
 //! - [`pipe`]: kernel pipes
 //! - [`poll`]: waiting until descriptors can be read or written
@@ -24,6 +26,7 @@
 //! - [`thread_credentials`]: one thread acts as another user
 
 pub mod acl;
+pub mod common_bell;
 pub mod cpu;
 pub mod doorbell;
 pub mod eventfd;
@@ -35,6 +38,7 @@ pub mod lock;
 pub mod mapping;
 pub mod memfd;
 pub mod mount;
+pub mod occupancy;
 pub mod pidfd;
 pub mod pipe;
 pub mod poll;

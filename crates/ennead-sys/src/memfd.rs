@@ -1,10 +1,11 @@
 //! Memory files whose size nobody can change.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{
-    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create,
+    MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate,
+    memfd_create, open,
 };
 
 /// The seals that fix a memory file's size for good.
@@ -18,6 +19,12 @@ pub fn create_sealed(name: &str, size: usize) -> io::Result<OwnedFd> {
     ftruncate(&file, size as u64)?;
     fcntl_add_seals(&file, FIXED_SIZE)?;
     Ok(file)
+}
+
+/// A fresh description of a memory file.
+pub fn reopen(file: impl AsFd) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    Ok(open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// Whether `file`, which somebody else made, is a memory file in tmpfs whose size is sealed; then its size in bytes, else `None`.
