@@ -1,8 +1,8 @@
 //! Create, open, connect, read, write, close.
 
 use ennead_pipe::named::{
-    ClientOptions, Connected, Modes, PipeType, Place, ReadMode, ServerOptions, Timeout, WaitMode, call_in,
-    list_in, wait_in,
+    CancelToken, ClientOptions, Connected, Modes, PipeType, Place, ReadMode, ServerOptions, Timeout,
+    WaitMode, call_in, list_in, wait_in,
 };
 use ennead_status::Win32Error;
 
@@ -102,4 +102,41 @@ fn call_and_modes() {
     let byte = bytes.create(r"\\.\pipe\byte").unwrap();
     let modes = Modes { read: ReadMode::Message, wait: WaitMode::Wait };
     assert_eq!(byte.set_modes(modes).unwrap_err().win32(), Win32Error::INVALID_PARAMETER);
+}
+
+#[test]
+fn a_wait_for_an_instance_can_be_cancelled() {
+    let root = root("cancel");
+    let server = ServerOptions::new().max_instances(1).place(&root.1).create(NAME).unwrap();
+    let client = ClientOptions::new().place(&root.1).open(NAME).unwrap();
+    server.connect().unwrap();
+    let token = CancelToken::new().unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| wait_in(&root.1, NAME, Timeout::Forever, Some(&token)));
+        token.cancel();
+        let cancelled = waiter.join().unwrap().unwrap_err();
+        assert_eq!(cancelled.win32(), Win32Error::OPERATION_ABORTED);
+    });
+    drop(client);
+}
+
+#[test]
+fn ends_print_briefly() {
+    let root = root("debug");
+    let server = ServerOptions::new().place(&root.1).create(NAME).unwrap();
+    assert_eq!(format!("{server:?}"), r#"Instance { name: "Basics", state: Listening, .. }"#);
+    let client = ClientOptions::new().place(&root.1).open(NAME).unwrap();
+    server.connect().unwrap();
+    let (pid, info) = (std::process::id(), server.client_info().unwrap());
+    let uid = info.peer.uid;
+    assert_eq!(
+        format!("{server:?}"),
+        format!(
+            r#"Instance {{ name: "Basics", state: Connected, client_pid: {pid}, client_uid: {uid}, .. }}"#
+        )
+    );
+    assert_eq!(
+        format!("{client:?}"),
+        format!(r#"Client {{ name: "Basics", server_pid: {pid}, server_uid: {uid}, .. }}"#)
+    );
 }

@@ -64,7 +64,7 @@ fn child() {
                 }
             }
             "who" => match servers[0].try_connect() {
-                Ok(Some(_)) => servers[0].client_identity().unwrap().peer.uid.to_string(),
+                Ok(Some(_)) => servers[0].client_info().unwrap().peer.uid.to_string(),
                 Ok(None) => "nobody".to_owned(),
                 Err(error) => code(error.win32()),
             },

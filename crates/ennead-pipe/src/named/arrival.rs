@@ -18,12 +18,12 @@ use super::service::Service;
 
 /// Who the client of an instance is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientIdentity {
+pub struct ClientInfo {
     /// What the kernel recorded when it connected.
     pub peer: Peer,
     /// How far it lets the server go on its behalf.
     pub quality: SecurityQuality,
-    /// Its process id as it sees itself: information. The kernel's is in [`ClientIdentity::peer`].
+    /// Its process id as it sees itself: information. The kernel's is in [`ClientInfo::peer`].
     pub claimed_pid: u32,
     /// Its session, as it says.
     pub session: u32,
@@ -35,7 +35,7 @@ pub struct ClientIdentity {
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub end: End,
-    pub client: ClientIdentity,
+    pub client: ClientInfo,
 }
 
 /// The ring of a quota of 0, which means *as needed*: room for several large writes, so that both sides of a stream are at work at the same time (64 KiB at a time,
@@ -101,7 +101,7 @@ pub(super) fn greet(
     if endpoint.framing() != expected.framing {
         return Err(Reason::Damaged("the framing of the connection that the client passed"));
     }
-    let client = ClientIdentity {
+    let client = ClientInfo {
         peer,
         quality: hello.quality,
         claimed_pid: hello.pid,

@@ -1,5 +1,6 @@
 //! The client's end of an instance.
 
+use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -294,7 +295,6 @@ fn say_hello(
 
 /// The client's end of a pipe instance. All operations take `&self` and may be called from several threads. Dropping it
 /// closes it: what was written stays readable for the server.
-#[derive(Debug)]
 pub struct Client {
     pub(super) end: Arc<End>,
     modes: HandleModes,
@@ -536,6 +536,16 @@ impl Client {
     #[must_use]
     pub fn endpoint(&self) -> &ennead_channel::Endpoint {
         &self.end.endpoint
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("name", &self.name.as_str())
+            .field("server_pid", &self.server.pid)
+            .field("server_uid", &self.server.uid)
+            .finish_non_exhaustive()
     }
 }
 

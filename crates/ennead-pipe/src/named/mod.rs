@@ -61,7 +61,7 @@ mod state;
 mod stream;
 mod waiting;
 
-pub use arrival::ClientIdentity;
+pub use arrival::ClientInfo;
 pub use call::{call, call_in};
 pub use client::{Client, ClientOptions};
 pub(crate) use connection::Connection;

@@ -1,5 +1,6 @@
 //! The server's end of an instance.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use ennead_security::{AccessMask, SecurityDescriptor};
 use ennead_status::Win32Error;
 use ennead_sys::poll::{self, Interest, Watch};
 
-use super::arrival::{self, Arrival, ClientIdentity};
+use super::arrival::{self, Arrival, ClientInfo};
 use super::end::{self, HandleModes, Peeked, Received};
 use super::error::{Cut, During, Operation, Reason, Result};
 use super::layout::Traits;
@@ -20,7 +21,6 @@ use super::state::State;
 
 /// The server's end of a pipe instance. All operations take `&self` and may be called from several threads. Dropping it
 /// closes it: what was written stays readable for the client.
-#[derive(Debug)]
 pub struct Instance {
     pub(super) link: RwLock<Link>,
     pub(super) modes: HandleModes,
@@ -430,7 +430,7 @@ impl Instance {
     ///
     /// # Errors
     /// ERROR_PIPE_LISTENING or ERROR_PIPE_NOT_CONNECTED without a client.
-    pub fn client_identity(&self) -> Result<ClientIdentity> {
+    pub fn client_info(&self) -> Result<ClientInfo> {
         Ok(self.client(Operation::Query).during(Operation::Query)?.client.clone())
     }
 
@@ -438,9 +438,9 @@ impl Instance {
     /// client says.
     ///
     /// # Errors
-    /// As [`Instance::client_identity`].
+    /// As [`Instance::client_info`].
     pub fn client_process_id(&self) -> Result<u32> {
-        let client = self.client_identity()?;
+        let client = self.client_info()?;
         Ok(if client.peer.pid != 0 { client.peer.pid } else { client.claimed_pid })
     }
 
@@ -472,6 +472,25 @@ impl Instance {
 
     fn write_link(&self) -> RwLockWriteGuard<'_, Link> {
         self.link.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Instance");
+        fields.field("name", &self.name.as_str());
+        // Whoever prints it may be in the middle of something else: no waiting here.
+        match self.link.try_read().as_deref() {
+            Ok(Link::Connected(arrival)) => {
+                let peer = &arrival.client.peer;
+                fields.field("state", &State::Connected);
+                fields.field("client_pid", &peer.pid).field("client_uid", &peer.uid);
+            }
+            Ok(Link::Listening) => drop(fields.field("state", &State::Listening)),
+            Ok(Link::Disconnected) => drop(fields.field("state", &State::Disconnected)),
+            Err(_) => {}
+        }
+        fields.finish_non_exhaustive()
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Page: [WaitNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew).
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ennead_channel::CancelToken;
 use ennead_sys::eventfd::EventFd;
 use ennead_sys::futex::{self, Scope};
 use ennead_sys::poll::{self, Interest, Watch};
@@ -67,11 +67,12 @@ pub fn wait(name: &str, timeout: Timeout) -> Result<()> {
     wait_in(&place, name, timeout, None)
 }
 
-/// [`wait`] in other namespaces, until `cancel` becomes readable at most (ERROR_OPERATION_ABORTED).
+/// [`wait`] in other namespaces, until `cancel` is cancelled at most. Not a [`Wait`](super::Wait), as the documented default
+/// is a time-out that the server has chosen.
 ///
 /// # Errors
-/// As [`wait`].
-pub fn wait_in(place: &Place, name: &str, timeout: Timeout, cancel: Option<BorrowedFd<'_>>) -> Result<()> {
+/// As [`wait`], and ERROR_OPERATION_ABORTED.
+pub fn wait_in(place: &Place, name: &str, timeout: Timeout, cancel: Option<&CancelToken>) -> Result<()> {
     let name = PipeName::parse(name).map_err(Reason::Name).during(Operation::Wait)?;
     until_listening(place, &name, timeout, cancel).during(Operation::Wait)
 }
@@ -80,7 +81,7 @@ pub(super) fn until_listening(
     place: &Place,
     name: &PipeName,
     timeout: Timeout,
-    cancel: Option<BorrowedFd<'_>>,
+    cancel: Option<&CancelToken>,
 ) -> std::result::Result<(), Reason> {
     let probe = Probe::new().map_err(Reason::system("make a probe"))?;
     let mut snapshot = Snapshot::take(place, name)?;
@@ -114,7 +115,7 @@ fn wait_among(
     probe: &Probe,
     wake: &EventFd,
     deadline: Option<Instant>,
-    cancel: Option<BorrowedFd<'_>>,
+    cancel: Option<&CancelToken>,
 ) -> std::result::Result<(), Reason> {
     loop {
         let _ = wake.clear();
@@ -125,12 +126,12 @@ fn wait_among(
             return Ok(());
         }
         let mut watches = vec![Watch::new(wake, Interest::Readable)];
-        watches.extend(cancel.iter().map(|fd| Watch::new(fd, Interest::Readable)));
+        watches.extend(cancel.iter().map(|token| Watch::new(*token, Interest::Readable)));
         watches.extend(seats.iter().map(|seat| Watch::new(seat, Interest::Readable)));
         if !poll::wait(&mut watches, deadline).map_err(Reason::system("wait for an instance"))? {
             return Err(Reason::TimedOut);
         }
-        if cancel.is_some() && watches[1].is_ready() {
+        if cancel.is_some_and(CancelToken::is_cancelled) {
             return Err(Reason::Cancelled);
         }
     }
