@@ -96,8 +96,8 @@ fn pass_on(pipe: impl Read, stream: Stream, tallies: &mpsc::Sender<Tally>) {
 /// (`test result: ok. 2 passed; 1 failed; …`).
 fn tally(line: &str) -> Option<Tally> {
     let plain = without_colour(line);
-    let plain = plain.trim();
-    if !plain.starts_with("Summary [") && !plain.starts_with("test result:") {
+    // Indented, a test result is what nextest quotes of a test that failed: it counts that one itself.
+    if !plain.trim_start().starts_with("Summary [") && !plain.starts_with("test result:") {
         return None;
     }
     let words: Vec<_> = plain.split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty()).collect();
@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(tally(nextest), Some(Tally { passed: 5, failed: 2 }));
         let cargo = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!(tally(cargo), Some(Tally { passed: 12, failed: 3 }));
+        assert_eq!(tally(&format!("    {cargo}")), None, "quoted");
         assert_eq!(tally("test a::b ... ok"), None);
     }
 

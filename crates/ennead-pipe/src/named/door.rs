@@ -156,6 +156,7 @@ impl Door {
             match hear(&connection, &mut greet) {
                 Heard::Client(client) => {
                     inner.listening -= 1;
+                    turn_away_surplus(&mut inner);
                     return Ok(Some(client));
                 }
                 Heard::Nothing => {
@@ -257,6 +258,7 @@ impl Door {
 
     /// Makes the desks offer as many places as instances listen and guests do not occupy.
     fn settle(&self, inner: &mut Inner) -> Result<(), Reason> {
+        turn_away_surplus(inner);
         let wanted = inner.listening.saturating_sub(inner.guests.len() as u32);
         let offered: u32 = inner.desks.iter().map(|desk| desk.places).sum();
         match wanted.cmp(&offered) {
@@ -399,6 +401,12 @@ impl Drop for Door {
             }
         }
     }
+}
+
+/// Guests for whom no instance is left; those who have kept it waiting longest go first.
+fn turn_away_surplus(inner: &mut Inner) {
+    let surplus = inner.guests.len().saturating_sub(inner.listening as usize);
+    inner.guests.drain(..surplus);
 }
 
 enum Heard<T> {

@@ -166,18 +166,23 @@ fn may_join(entry: &Entry, request: &Request<'_>) -> Result<(), Reason> {
     if request.first {
         return Err(Reason::NotFirst);
     }
-    // Before the attributes: who asks for another maximum of a pipe that is full hears that it is full.
+    let asked = &request.traits;
+    let same =
+        [(traits.pipe_type == asked.pipe_type, "type"), (traits.direction == asked.direction, "direction")];
+    let mismatch =
+        |same: &[(bool, &'static str)]| same.iter().find(|(same, _)| !same).map(|(_, attribute)| *attribute);
+    if let Some(attribute) = mismatch(&same) {
+        return Err(Reason::Mismatch(attribute));
+    }
+    // Who asks for another maximum of a pipe that is full hears that it is full.
     if traits.max_instances != UNLIMITED && instances(entry)? >= traits.max_instances {
         return Err(Reason::TooManyInstances);
     }
-    let asked = &request.traits;
     let same = [
-        (traits.pipe_type == asked.pipe_type, "type"),
-        (traits.direction == asked.direction, "direction"),
         (traits.max_instances == asked.max_instances, "maximum of instances"),
         (traits.default_timeout == asked.default_timeout, "default time-out"),
     ];
-    if let Some((_, attribute)) = same.into_iter().find(|(same, _)| !same) {
+    if let Some(attribute) = mismatch(&same) {
         return Err(Reason::Mismatch(attribute));
     }
     if !entry.is_writable() {
