@@ -71,7 +71,7 @@ fn to_who_may_not_read_nothing_is_written() {
     assert_eq!(server.write(b"a secret").unwrap_err().win32(), Win32Error::ACCESS_DENIED);
     assert_eq!(server.transact(b"a secret", &mut [0; 4]).unwrap_err().win32(), Win32Error::BAD_PIPE);
     assert_eq!(client.peek(&mut []).unwrap().total_available, 0);
-    server.flush().unwrap();
+    assert_eq!(server.flush().unwrap_err().win32(), Win32Error::ACCESS_DENIED);
 }
 
 #[test]
