@@ -140,3 +140,24 @@ fn ends_print_briefly() {
         format!(r#"Client {{ name: "Basics", server_pid: {pid}, server_uid: {uid}, .. }}"#)
     );
 }
+
+#[test]
+fn a_read_that_waits_holds_up_neither_connect_nor_disconnect() {
+    let root = root("held-up");
+    // Whether the read waits already when the others come is up to the scheduler: in some rounds it does.
+    for round in 0..50 {
+        let server = ServerOptions::new().place(&root.1).create(NAME).unwrap();
+        let client = ClientOptions::new().place(&root.1).open(NAME).unwrap();
+        assert_eq!(server.connect().unwrap(), Connected::Before);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| server.read(&mut [0; 8]));
+            for _ in 0..round * 4 {
+                std::thread::yield_now();
+            }
+            assert_eq!(server.connect().unwrap(), Connected::Before);
+            server.disconnect().unwrap();
+            assert_eq!(reader.join().unwrap().unwrap_err().win32(), Win32Error::PIPE_NOT_CONNECTED);
+        });
+        assert_eq!(client.read(&mut [0; 8]).unwrap_err().win32(), Win32Error::PIPE_NOT_CONNECTED);
+    }
+}

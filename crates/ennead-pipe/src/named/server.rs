@@ -1,7 +1,7 @@
 //! The server's end of an instance.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Instant;
 
 use ennead_channel::Wait;
@@ -10,7 +10,7 @@ use ennead_status::Win32Error;
 use ennead_sys::poll::{self, Interest, Watch};
 
 use super::arrival::{self, Arrival, ClientInfo};
-use super::end::{self, HandleModes, Peeked, Received};
+use super::end::{self, End, HandleModes, Peeked, Received};
 use super::error::{Cut, During, Operation, Reason, Result};
 use super::layout::Traits;
 use super::modes::{Modes, WaitMode};
@@ -104,13 +104,15 @@ impl Instance {
     }
 
     fn listen_if_disconnected(&self) -> std::result::Result<bool, Reason> {
-        let mut link = self.write_link();
-        if !matches!(*link, Link::Disconnected) {
-            return Ok(false);
+        while matches!(*self.read_link(), Link::Disconnected) {
+            let Some(mut link) = self.try_write_link() else { continue };
+            if matches!(*link, Link::Disconnected) {
+                self.service.door.offer()?;
+                *link = Link::Listening;
+                return Ok(true);
+            }
         }
-        self.service.door.offer()?;
-        *link = Link::Listening;
-        Ok(true)
+        Ok(false)
     }
 
     fn wait_for_client(&self, wait: Wait<'_>) -> std::result::Result<Connected, Reason> {
@@ -163,12 +165,16 @@ impl Instance {
 
     /// The client, taking one from the door if the instance listens and one is there.
     fn arrival(&self) -> std::result::Result<Option<Arc<Arrival>>, Reason> {
-        match &*self.read_link() {
-            Link::Connected(arrival) => return Ok(Some(Arc::clone(arrival))),
-            Link::Disconnected => return Ok(None),
-            Link::Listening => {}
-        }
-        let mut link = self.write_link();
+        let mut link = loop {
+            match &*self.read_link() {
+                Link::Connected(arrival) => return Ok(Some(Arc::clone(arrival))),
+                Link::Disconnected => return Ok(None),
+                Link::Listening => {}
+            }
+            if let Some(link) = self.try_write_link() {
+                break link;
+            }
+        };
         if let Link::Connected(arrival) = &*link {
             return Ok(Some(Arc::clone(arrival)));
         }
@@ -190,6 +196,19 @@ impl Instance {
         Err(self.state().refusal(operation).unwrap_or(Reason::Listening))
     }
 
+    /// Does something at the connection. The link stays as it is meanwhile, which spares a count of users; so whoever wants to change it first ends what waits at
+    /// the connection, and never blocks on it.
+    fn at_client<T, E: From<Reason>>(
+        &self,
+        operation: Operation,
+        act: impl FnOnce(&End) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        if let Link::Connected(arrival) = &*self.read_link() {
+            return act(&arrival.end);
+        }
+        act(&self.client(operation)?.end)
+    }
+
     /// Ends the connection (`DisconnectNamedPipe`): what the client has not read is discarded, and each of its operations
     /// fails with ERROR_PIPE_NOT_CONNECTED. No client can connect until [`Instance::connect`].
     ///
@@ -200,7 +219,15 @@ impl Instance {
     pub fn disconnect(&self) -> Result<()> {
         // A client that waits at the door is the one that is sent away.
         let _ = self.arrival().during(Operation::Disconnect)?;
-        let mut link = self.write_link();
+        let mut link = loop {
+            // Wakes who waits there and holds the link.
+            if let Link::Connected(arrival) = &*self.read_link() {
+                arrival.end.endpoint.disconnect();
+            }
+            if let Some(link) = self.try_write_link() {
+                break link;
+            }
+        };
         match std::mem::replace(&mut *link, Link::Disconnected) {
             Link::Connected(arrival) => arrival.end.endpoint.disconnect(),
             Link::Listening => self.service.door.withdraw(),
@@ -227,7 +254,7 @@ impl Instance {
     pub fn read_with(&self, buffer: &mut [u8], wait: Wait<'_>) -> Result<Received> {
         let mut read = || {
             end::may_read(self.granted)?;
-            self.client(Operation::Read)?.end.read(buffer, self.modes().read, wait)
+            self.at_client(Operation::Read, |end| end.read(buffer, self.modes().read, wait))
         };
         read().during(Operation::Read)
     }
@@ -268,7 +295,7 @@ impl Instance {
     pub fn write_with(&self, data: &[u8], wait: Wait<'_>) -> Result<usize> {
         let write = || -> std::result::Result<usize, Cut> {
             end::may_write(self.granted)?;
-            self.client(Operation::Write)?.end.write(data, wait)
+            self.at_client(Operation::Write, |end| end.write(data, wait))
         };
         write().during(Operation::Write)
     }
@@ -470,8 +497,17 @@ impl Instance {
         self.link.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_link(&self) -> RwLockWriteGuard<'_, Link> {
-        self.link.write().unwrap_or_else(PoisonError::into_inner)
+    /// The link, to be changed. `None`: somebody looks at it, or does something at the connection; look again. Waiting for the lock instead could take as long as
+    /// a read.
+    fn try_write_link(&self) -> Option<RwLockWriteGuard<'_, Link>> {
+        match self.link.try_write() {
+            Ok(link) => Some(link),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                std::thread::yield_now();
+                None
+            }
+        }
     }
 }
 
@@ -496,8 +532,8 @@ impl fmt::Debug for Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let link = std::mem::replace(&mut *self.write_link(), Link::Disconnected);
-        if matches!(link, Link::Listening) {
+        let link = self.link.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if matches!(std::mem::replace(link, Link::Disconnected), Link::Listening) {
             self.service.door.withdraw();
         }
         self.service.forget_instance();
