@@ -180,6 +180,8 @@ pub enum EntryError {
 /// Something in an entry's place that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intruder {
+    /// A file that nobody holds and that does not begin as an entry does. It is not ours to remove.
+    Stranger,
     /// A symbolic link.
     Link,
     /// A folder.
@@ -223,6 +225,9 @@ impl fmt::Display for EntryError {
             EntryError::AlreadyExists => write!(f, "the name is held already"),
             EntryError::AccessDenied => {
                 write!(f, "the object's security descriptor does not admit this user")
+            }
+            EntryError::Intruder { what: Intruder::Stranger } => {
+                write!(f, "a file that is no entry of Ennead's is here")
             }
             EntryError::Intruder { what: Intruder::Link } => {
                 write!(f, "a symbolic link is in the entry's place")

@@ -35,7 +35,7 @@ pub const FIXED: usize = 128;
 /// The longest descriptor: a self-relative one with two ACLs of 64 KiB.
 pub const LONGEST_DESCRIPTOR: usize = 0x2_1000;
 
-const MAGIC: [u8; 8] = *b"\x89ENNEAD\n";
+pub(crate) const MAGIC: [u8; 8] = *b"\x89ENNEAD\n";
 const LONGEST_NAME: usize = 2 * crate::name::LONGEST;
 
 /// The fixed part of an entry.

@@ -222,10 +222,14 @@ fn sort(file_name: &OsStr) -> Sort {
     }
 }
 
-/// Removes the file if it is dead and this user may; otherwise only asks.
+/// Removes the file if it is dead and this user may; otherwise only asks. What is no entry stays: somebody may have taken a
+/// folder with other things in it for a root.
 fn clean(shelf: &Shelf, file_name: &OsStr) -> Result<Removal, EntryError> {
     if shelf.is_ours() {
-        return shelf.remove_if_dead(file_name, None);
+        return match sort(file_name) {
+            Sort::Entry => shelf.remove_if_dead_entry(file_name),
+            _ => shelf.remove_if_dead(file_name, None),
+        };
     }
     Ok(match shelf.is_held(file_name)? {
         Some(true) => Removal::Alive,

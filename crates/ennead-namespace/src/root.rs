@@ -194,6 +194,14 @@ impl Root {
         Ok(shelf)
     }
 
+    /// The folder of a kind in `Local\`, if it is there: who only looks makes nothing.
+    fn existing_shelf(&self, kind: Kind) -> Result<Option<Arc<Shelf>>, EntryError> {
+        match self.folder.status_of(OsStr::new(kind.folder())) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => self.own_shelf(kind).map(Some),
+        }
+    }
+
     fn open_own_shelf(&self, kind: Kind) -> Result<Shelf, EntryError> {
         let (home, mode) = match self.scope {
             Scope::Local => (self.folder.try_clone().map_err(system("open", &self.path))?, 0o700),
@@ -229,7 +237,7 @@ impl Root {
     /// Every folder of this kind: the own one first (if it is there), then the others' by rising uid.
     pub(crate) fn shelves(&self, kind: Kind) -> Result<Vec<Arc<Shelf>>, EntryError> {
         if self.scope == Scope::Local {
-            return Ok(vec![self.own_shelf(kind)?]);
+            return Ok(self.existing_shelf(kind)?.into_iter().collect());
         }
         let mut shelves = Vec::new();
         for uid in self.uids()? {

@@ -22,6 +22,7 @@ use ennead_sys::lock::{self, Holder, LockMode};
 use ennead_sys::process;
 
 use crate::error::{EntryError, Intruder};
+use crate::header::MAGIC;
 use crate::owner;
 use crate::patience::Patience;
 use crate::step;
@@ -255,6 +256,22 @@ impl Shelf {
         // Explicitly, for a mapping may keep this description alive.
         let _ = lock::unlock(file, LIFE, 1);
         outcome
+    }
+
+    /// [`Shelf::remove_if_dead`] for something that was found, not looked for by its name: only if it has an entry's mark.
+    /// Entries get their names when they are complete, so a dead one has it, whatever became of the rest.
+    pub(crate) fn remove_if_dead_entry(&self, name: &OsStr) -> Result<Removal, EntryError> {
+        let file = match self.open_to_remove(name)? {
+            Ok(file) => file,
+            Err(removal) => return Ok(removal),
+        };
+        let mut mark = [0; MAGIC.len()];
+        let read = file::read_at(&file, &mut mark, 0).map_err(EntryError::system("read the entry"))?;
+        let nobody = lock::query(&file, LIFE, 1).map_err(EntryError::system("ask who holds the entry"))?;
+        if matches!(nobody, Holder::Nobody) && (read != mark.len() || mark != MAGIC) {
+            return Err(EntryError::Intruder { what: Intruder::Stranger });
+        }
+        self.remove_if_dead(name, Some(&file))
     }
 
     /// Whether somebody holds `name`, without taking part; `None` if there is nothing that could be held.

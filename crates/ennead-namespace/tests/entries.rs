@@ -143,7 +143,7 @@ fn a_list_shows_the_living_and_removes_the_dead() {
     let place = Playground::new();
     let root = place.local();
     let held = make(&root, "alive");
-    std::fs::write(place.path().join("object/dead"), b"left by a killed process").unwrap();
+    std::fs::write(place.path().join("object/dead"), b"\x89ENNEAD\nleft by a killed process").unwrap();
     std::fs::write(place.path().join("object/.t.0123456789abcdef"), b"").unwrap();
     std::fs::write(place.path().join("object/.c.dead"), b"").unwrap();
     let listing = root.list(OBJECT).unwrap();
@@ -241,4 +241,26 @@ fn a_root_that_was_removed_is_an_error_that_says_so_or_made_again() {
     let private = Protection::private();
     let error = root.create(OBJECT, &name("a"), &CreateOptions::new(&private)).unwrap_err();
     assert_eq!(error.win32(), ennead_status::Win32Error::PATH_NOT_FOUND, "{error}");
+}
+
+#[test]
+fn looking_makes_nothing_and_removes_nothing_of_strangers() {
+    let place = Playground::new();
+    let root = place.local();
+    assert!(root.list(Kind::PIPE).unwrap().entries.is_empty());
+    assert!(matches!(root.open(OBJECT, &name("a"), Wanted::Most), Err(EntryError::NotFound)));
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+
+    // A folder with other things in it was named as the root.
+    let letters = root.path().join("object");
+    std::fs::create_dir(&letters).unwrap();
+    std::fs::write(letters.join("letter"), b"precious").unwrap();
+    std::fs::write(letters.join("empty"), b"").unwrap();
+    for listing in [root.list(OBJECT).unwrap(), root.sweep().unwrap()] {
+        assert_eq!((listing.entries.len(), listing.removed, listing.skipped.len()), (0, 0, 2));
+        for skipped in listing.skipped {
+            assert!(matches!(skipped.reason, EntryError::Intruder { what: Intruder::Stranger }));
+        }
+    }
+    assert_eq!(files_in(&letters), 2);
 }

@@ -100,7 +100,7 @@ fn a_dead_secret_entry_of_another_user_holds_nobody_up() {
     drop(alices(&place, "D:"));
     let path = place.path().join(format!("global/{ALICE}/pipe/thing"));
     // As after a kill: the file is there, nobody holds it, and Bob may not open it.
-    as_user(ALICE, || std::fs::write(&path, b"dead")).unwrap();
+    as_user(ALICE, || std::fs::write(&path, b"\x89ENNEAD\ndead")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let bob = as_user(BOB, || {
         global(&place).create(KIND, &name("thing"), &CreateOptions::new(&Protection::private())).unwrap()

@@ -63,6 +63,14 @@ fn child() {
                     Err(error) => code(error.win32()),
                 }
             }
+            "open-default" => match ClientOptions::new().place(&place).open(NAME) {
+                Ok(_) => "0".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            "open-read-only" => match ClientOptions::new().place(&place).read_only().messages().open(NAME) {
+                Ok(client) => client.granted().contains(AccessMask::FILE_WRITE_ATTRIBUTES).to_string(),
+                Err(error) => error.to_string(),
+            },
             "who" => match servers[0].try_connect() {
                 Ok(Some(_)) => servers[0].client_info().unwrap().peer.uid.to_string(),
                 Ok(None) => "nobody".to_owned(),
@@ -231,4 +239,16 @@ fn another_users_dead_pipe_is_in_nobodys_way() {
     assert_eq!(stage.bob("serve D:(A;;GA;;;WD)"), "0");
     assert_eq!(stage.bob_opens(READ), "0");
     assert_eq!(stage.bob("who"), BOB.to_string());
+}
+
+#[test]
+fn who_may_only_read_is_told_to_ask_for_that() {
+    let Some(mut stage) = Stage::new("reading") else { return };
+    assert_eq!(stage.alice("serve"), "0");
+    let refused = stage.bob("open-default");
+    assert!(refused.contains("ask for read_only()"), "{refused}");
+    assert_eq!(stage.bob("open-read-only"), "false", "opened, without the right to change the modes");
+    assert_eq!(stage.alice("drop"), "0");
+    assert_eq!(stage.alice("serve D:(A;;GRGW;;;WD)"), "0");
+    assert_eq!(stage.bob("open-read-only"), "true");
 }

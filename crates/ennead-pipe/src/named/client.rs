@@ -32,6 +32,8 @@ use super::waiting::{Timeout, until_listening};
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
     access: AccessMask,
+    /// Asked for too where the descriptor grants it.
+    if_granted: AccessMask,
     quality: SecurityQuality,
     modes: Modes,
     write_through: bool,
@@ -50,6 +52,7 @@ impl ClientOptions {
     pub fn new() -> Self {
         Self {
             access: AccessMask::GENERIC_READ | AccessMask::GENERIC_WRITE,
+            if_granted: AccessMask(0),
             quality: SecurityQuality::default(),
             modes: Modes::default(),
             write_through: false,
@@ -61,13 +64,18 @@ impl ClientOptions {
     #[must_use]
     pub const fn access(mut self, access: AccessMask) -> Self {
         self.access = access;
+        self.if_granted = AccessMask(0);
         self
     }
 
-    /// Reading only: GENERIC_READ, and FILE_WRITE_ATTRIBUTES so that the modes can be changed.
+    /// Reading only: GENERIC_READ, and where the descriptor grants it, FILE_WRITE_ATTRIBUTES, which a handle without
+    /// GENERIC_WRITE needs to change its modes (`SetNamedPipeHandleState`). The default descriptor grants strangers
+    /// GENERIC_READ, which has no such right; [`ClientOptions::modes`] sets the first modes without it.
     #[must_use]
-    pub const fn read_only(self) -> Self {
-        self.access(AccessMask(AccessMask::GENERIC_READ.0 | AccessMask::FILE_WRITE_ATTRIBUTES.0))
+    pub const fn read_only(mut self) -> Self {
+        self.access = AccessMask::GENERIC_READ;
+        self.if_granted = AccessMask::FILE_WRITE_ATTRIBUTES;
+        self
     }
 
     /// Writing only: GENERIC_WRITE.
@@ -174,6 +182,28 @@ impl ClientOptions {
         }
     }
 
+    /// The rights of the handle, or why the descriptor refuses it.
+    fn granted(&self, descriptor: &SecurityDescriptor) -> std::result::Result<AccessMask, Reason> {
+        let token = security::own_token();
+        let access = MAPPING.map(self.access) | security::ALWAYS;
+        let more = access | self.if_granted;
+        if more != access && security::grants(descriptor, &token, more) {
+            return Ok(more);
+        }
+        security::check(descriptor, &token, access).map_err(|reason| {
+            let reading = AccessMask::GENERIC_READ | security::ALWAYS;
+            let wants_both = access.contains(AccessMask::FILE_READ_DATA | AccessMask::FILE_WRITE_DATA);
+            match reason {
+                Reason::Denied(_) if wants_both && security::grants(descriptor, &token, reading) => {
+                    Reason::Denied(
+                        "the pipe's security descriptor lets this user read only: ask for read_only()",
+                    )
+                }
+                other => other,
+            }
+        })
+    }
+
     fn the_place(&self) -> std::result::Result<Place, Reason> {
         self.place.as_ref().map_or_else(Place::of_process, |place| Ok(place.clone()))
     }
@@ -207,8 +237,7 @@ impl ClientOptions {
         mut connect: impl FnMut() -> std::result::Result<Connection, Reason>,
     ) -> std::result::Result<Client, Reason> {
         let traits = known.traits;
-        let access = MAPPING.map(self.access) | security::ALWAYS;
-        let granted = security::check(&known.descriptor, &security::own_token(), access)?;
+        let granted = self.granted(&known.descriptor)?;
         check_direction(&traits, granted)?;
         end::check_modes(self.modes, traits.pipe_type)?;
         let hello = Handshake {
