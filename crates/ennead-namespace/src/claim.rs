@@ -2,17 +2,23 @@
 //!
 //! 1. Publish the complete, locked entry in the own folder under its claim name. One user has one claim to a name at a time.
 //! 2. Look through the other folders, in each for a claim first and then for the name itself (an entry moves from the one
-//!    to the other, so this order cannot miss it). A live entry: withdraw, and open that. A live claim of a lower uid: withdraw, wait, begin
-//!    again. A live claim of a higher uid, or an entry that somebody is just opening: wait until that is settled, and look again.
+//!    to the other, so this order cannot miss it). A live entry: withdraw, and begin again with opening it. A live claim of a lower uid:
+//!    withdraw, wait, begin again. A live claim of a higher uid, or an entry that somebody is just opening: wait until that is settled, and look again.
 //! 3. Rename the claim to the name. Only now can anybody open it.
 //!
 //! Of two that publish their claims before they look, at least one sees the other. The higher one never waits while it
 //! has a claim out, so nobody waits in a circle. The claim of a killed process is dead and ignored, like everything dead.
+//!
+//! Nobody can be made to follow this: who skips it publishes a name under its holder. So whoever opens a name, or joins it,
+//! looks at *all* its live holders. Root's is the name's, whoever else is there. Of several other users none is believed
+//! ([`EntryError::Contested`]): a denial, where picking one would let a stranger talk to another's clients. Among those who
+//! follow the protocol there never are two, also not for an opener that keeps what it found while it looks on
+//! (`tests/claim_model.rs`).
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use ennead_sys::file::Access;
+use ennead_sys::file::{self, Access};
 use ennead_sys::process;
 
 use crate::entry::{CreateOptions, Prepared};
@@ -36,8 +42,6 @@ enum Verdict {
     Ours,
     WaitWithClaim(Arc<Shelf>),
     WithdrawAndWait(Arc<Shelf>),
-    Taken(Held),
-    Denied,
 }
 
 /// Creates in one folder that nobody else competes for: `Local\`.
@@ -100,8 +104,6 @@ pub(crate) fn create_among(
                     own.wait(&mut patience)?;
                 }
             }
-            Verdict::Taken(held) => return Ok(Outcome::Existing(held)),
-            Verdict::Denied => return Err(EntryError::AccessDenied),
             Verdict::WithdrawAndWait(shelf) | Verdict::WaitWithClaim(shelf) => {
                 drop(claim);
                 shelf.wait(&mut patience)?;
@@ -110,23 +112,44 @@ pub(crate) fn create_among(
     }
 }
 
-/// Opens a name wherever it is held: the own folder first.
+/// Opens a name wherever it is held: with root before all, else with the one user who holds it. `shelves` begin with root's.
 pub(crate) fn open_among(
     shelves: &[Arc<Shelf>],
     file_name: &OsStr,
     accesses: &[Access],
     patience: &mut Patience,
 ) -> Result<Held, EntryError> {
-    let mut denied = false;
-    for shelf in shelves {
-        match open_in(shelf, file_name, accesses, patience)? {
-            Found::Alive(held) => return Ok(held),
-            Found::Denied => denied = true,
-            Found::Free | Found::Unsettled => {}
+    loop {
+        let mut holders = Vec::new();
+        for shelf in shelves {
+            let held = match open_in(shelf, file_name, accesses, patience)? {
+                Found::Alive(held) => Some(held),
+                Found::Denied => None,
+                Found::Free | Found::Unsettled => continue,
+            };
+            if shelf.owner == ROOT {
+                return held.ok_or(EntryError::AccessDenied);
+            }
+            holders.push((shelf, held));
+        }
+        let Some(&(first, _)) = holders.first() else { return Err(EntryError::NotFound) };
+        if holders.len() > 1 {
+            // What was opened stays held. Who refused may have let go since, or was only opening or removing a dead one.
+            holders.retain(|(shelf, held)| held.is_some() || shelf.is_read_locked_unopened(file_name));
+        }
+        match (holders.pop(), holders.first()) {
+            (Some((_, held)), None) => return held.ok_or(EntryError::AccessDenied),
+            (Some((last, _)), Some((first, _))) => {
+                let uids = [first.owner, last.owner];
+                tracing::warn!(target: "ennead::audit", ?uids, ?file_name, "refused: a name that two users hold");
+                return Err(EntryError::Contested { uids });
+            }
+            (None, _) => first.wait(patience)?,
         }
     }
-    Err(if denied { EntryError::AccessDenied } else { EntryError::NotFound })
 }
+
+const ROOT: u32 = 0;
 
 /// The claim's file name for an entry's.
 pub(crate) fn claim_name(file_name: &OsStr) -> OsString {
@@ -177,8 +200,8 @@ impl Claim<'_> {
             }
             step::between();
             match open_in(shelf, file_name, accesses, patience)? {
-                Found::Alive(held) => return Ok(Verdict::Taken(held)),
-                Found::Denied => return Ok(Verdict::Denied),
+                // Whose it is, and whether it may be joined, is for the search through all to say.
+                Found::Alive(_) | Found::Denied => return Ok(Verdict::WithdrawAndWait(Arc::clone(shelf))),
                 Found::Unsettled => waiting_for = Some(shelf),
                 Found::Free => {}
             }
@@ -214,7 +237,8 @@ impl Drop for Claim<'_> {
 }
 
 /// What a stranger does in their own folder (a link in the name's place, a folder without rights) is no reason to fail here:
-/// it counts as nothing, and is audited.
+/// it counts as nothing, and is audited. What may be somebody else's doing counts: a holder must not be overlooked because
+/// this process has no descriptor left, or because a third one keeps the entry busy.
 fn open_in(
     shelf: &Arc<Shelf>,
     file_name: &OsStr,
@@ -222,6 +246,10 @@ fn open_in(
     patience: &mut Patience,
 ) -> Result<Found, EntryError> {
     match shelf.open(file_name, accesses, patience) {
+        Err(EntryError::System { source, step }) if file::is_shortage(&source) => {
+            Err(EntryError::System { source, step })
+        }
+        Err(EntryError::Stalled { uid }) => Err(EntryError::Stalled { uid }),
         Err(error) if shelf.owner != process::effective_uid() => {
             tracing::warn!(target: "ennead::audit", uid = shelf.owner, ?file_name, %error, "ignored");
             Ok(Found::Free)

@@ -146,6 +146,12 @@ pub enum EntryError {
     AlreadyExists,
     /// The name is held, and its descriptor does not admit the caller. ERROR_ACCESS_DENIED.
     AccessDenied,
+    /// Several users hold the name in `Global\`, none of them root: all but one have ignored that it was held, and nobody can
+    /// tell which. ERROR_ACCESS_DENIED.
+    Contested {
+        /// Two of them.
+        uids: [u32; 2],
+    },
     /// Something that is no entry lies in the name's place: a link, a folder, a file of another owner. ERROR_ACCESS_DENIED.
     Intruder {
         /// What it is.
@@ -205,7 +211,9 @@ impl EntryError {
         match self {
             EntryError::NotFound => Win32Error::FILE_NOT_FOUND,
             EntryError::AlreadyExists | EntryError::HashCollision => Win32Error::ALREADY_EXISTS,
-            EntryError::AccessDenied | EntryError::Intruder { .. } => Win32Error::ACCESS_DENIED,
+            EntryError::AccessDenied | EntryError::Contested { .. } | EntryError::Intruder { .. } => {
+                Win32Error::ACCESS_DENIED
+            }
             EntryError::Header(HeaderError::Layout { .. } | HeaderError::Features { .. }) => {
                 Win32Error::REVISION_MISMATCH
             }
@@ -229,6 +237,11 @@ impl fmt::Display for EntryError {
             EntryError::Intruder { what: Intruder::Stranger } => {
                 write!(f, "a file that is no entry of Ennead's is here")
             }
+            EntryError::Contested { uids: [one, other] } => write!(
+                f,
+                "uid {one} and uid {other} both hold this name, and one of them took it while the other had it: \
+                 end the program that should not hold it (`ennead ls` shows both), or let root hold the name"
+            ),
             EntryError::Intruder { what: Intruder::Link } => {
                 write!(f, "a symbolic link is in the entry's place")
             }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ennead_sys::file::FileKind;
+use ennead_sys::file::{self, FileKind};
 use ennead_sys::folder::Folder;
 use ennead_sys::process;
 
@@ -234,37 +234,46 @@ impl Root {
         Ok(())
     }
 
-    /// Every folder of this kind: the own one first (if it is there), then the others' by rising uid.
+    /// Every folder of this kind: root's first, then the own one (each if it is there), then the others' by rising uid.
     pub(crate) fn shelves(&self, kind: Kind) -> Result<Vec<Arc<Shelf>>, EntryError> {
         if self.scope == Scope::Local {
             return Ok(self.existing_shelf(kind)?.into_iter().collect());
         }
         let mut shelves = Vec::new();
         for uid in self.uids()? {
-            let Some(home) = self.home_of(uid) else { continue };
-            let Ok(folder) = home.open_in(OsStr::new(kind.folder())) else { continue };
+            let Some(home) = self.home_of(uid)? else { continue };
+            let folder = match home.open_in(OsStr::new(kind.folder())) {
+                Ok(folder) => folder,
+                // Else a holder would be overlooked.
+                Err(e) if file::is_shortage(&e) => return Err(system("open", &self.path)(e).into()),
+                Err(_) => continue,
+            };
             if folder.status().is_ok_and(|status| status.uid == uid && status.mode & 0o022 == 0) {
                 shelves.push(Arc::new(Shelf { folder, owner: uid }));
             }
         }
-        shelves.sort_by_key(|shelf| (shelf.owner != self.owner, shelf.owner));
+        shelves.sort_by_key(|shelf| (shelf.owner != 0, shelf.owner != self.owner, shelf.owner));
         Ok(shelves)
     }
 
     /// The folder of one user in `Global\`, if it is really theirs.
-    pub(crate) fn home_of(&self, uid: u32) -> Option<Folder> {
+    pub(crate) fn home_of(&self, uid: u32) -> Result<Option<Folder>, RootError> {
         let name = OsString::from(uid.to_string());
-        let home = self.folder.open_in(&name).ok()?;
-        let status = home.status().ok()?;
+        let home = match self.folder.open_in(&name) {
+            Ok(home) => home,
+            Err(e) if file::is_shortage(&e) => return Err(system("open", &self.path)(e)),
+            Err(_) => return Ok(None),
+        };
+        let Ok(status) = home.status() else { return Ok(None) };
         if status.uid == uid && status.mode & 0o022 == 0 {
-            return Some(home);
+            return Ok(Some(home));
         }
         tracing::warn!(
             target: "ennead::audit",
             uid, owner = status.uid, mode = status.mode,
             "ignored a folder in the global root that is not its user's alone"
         );
-        None
+        Ok(None)
     }
 
     /// The users who have a folder in `Global\`.
@@ -280,7 +289,7 @@ impl Root {
                 Ok(Some(self.folder.try_clone().map_err(system("open", &self.path))?))
             }
             Scope::Local => Ok(None),
-            Scope::Global => Ok(self.home_of(uid)),
+            Scope::Global => Ok(self.home_of(uid)?),
         }
     }
 

@@ -351,6 +351,16 @@ impl Shelf {
         }
     }
 
+    /// Whether somebody is a holder of an entry that the caller may not open; not one who only opens or removes it.
+    pub(crate) fn is_read_locked_unopened(&self, name: &OsStr) -> bool {
+        match self.folder.status_of(name) {
+            Ok(status) => {
+                lock::is_read_locked_unopened(status.device, status.inode, &(LIFE..=LIFE)).unwrap_or(true)
+            }
+            Err(e) => e.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// Refuses what cannot be an entry of this shelf.
     fn check(&self, file: &File) -> Result<Status, EntryError> {
         let status = file::status(file).map_err(EntryError::system("look at the entry"))?;

@@ -1,6 +1,10 @@
 //! A model of claim and scan: two users with a folder each. In user 0's folder an entry is held by somebody who closes it; an opener looks
 //! through both folders, and a creator of each user wants the name, in every interleaving, with kills anywhere. One promise: all
-//! who hold the name hold the same entry. (What happens inside one folder is `protocol_model.rs`; replacing a dead file is one step here.)
+//! who hold the name hold the same entry, and no opener is refused because it found two. (What happens inside one folder is
+//! `protocol_model.rs`; replacing a dead file is one step here.)
+//!
+//! In a second machine user 0 is an intruder who skips the claim, and publishes a name that user 1 holds. There nobody may
+//! get the intruder's entry while the name is still its holder's.
 
 mod explorer;
 
@@ -27,6 +31,10 @@ enum Broken {
     ClaimsIgnored,
     /// The lower user does not wait for the higher one's claim.
     LowerDoesNotWait,
+    /// The opener looks on without keeping what it found.
+    OpenerLetsGo,
+    /// The opener takes the first that it finds.
+    OpenerStopsAtFirst,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +51,11 @@ enum At {
     LookOwn,
     Decide,
     Establish,
+    /// The intruder's only step.
+    Intrude,
     Holding,
+    /// Found two holders.
+    Refused,
     Done,
     Dead,
 }
@@ -52,6 +64,8 @@ enum At {
 struct Process {
     at: At,
     file: usize,
+    /// What an opener has found in the first folder.
+    found: Option<usize>,
     waits: bool,
 }
 
@@ -83,15 +97,43 @@ impl State {
     }
 
     fn opener_goes_on(&mut self, me: usize, folder: usize) {
-        self.drop_locks(me);
-        self.processes[me].at = if folder == 0 { At::Ask(1) } else { At::Done };
+        let found = self.processes[me].found;
+        for (number, file) in self.files.iter_mut().enumerate() {
+            if found != Some(number) {
+                file.life &= !(1 << me);
+            }
+            file.opening &= !(1 << me);
+        }
+        let process = &mut self.processes[me];
+        (process.at, process.file) = match found {
+            _ if folder == 0 => (At::Ask(1), 0),
+            Some(file) => (At::Holding, file),
+            None => (At::Done, 0),
+        };
+    }
+
+    /// An opener shares the entry in `folder`.
+    fn opener_has_found(&mut self, me: usize, folder: usize, file: usize, broken: Broken) {
+        self.files[file].opening &= !(1 << me);
+        if folder == 1 && self.processes[me].found.is_some() {
+            self.drop_locks(me);
+            self.processes[me].at = At::Refused;
+        } else if folder == 1 || broken == Broken::OpenerStopsAtFirst {
+            self.processes[me].at = At::Holding;
+        } else {
+            if broken == Broken::OpenerLetsGo {
+                self.drop_locks(me);
+            }
+            self.processes[me].found = Some(file);
+            self.processes[me].at = At::Ask(1);
+        }
     }
 
     /// A creator withdraws: files that nobody holds or names are forgotten, which keeps the states few.
     fn withdraw(&mut self, me: usize, to: At) {
         self.drop_locks(me);
         self.claim[me - CREATORS] = None;
-        self.processes[me] = Process { at: to, file: 0, waits: false };
+        self.processes[me] = Process { at: to, file: 0, found: None, waits: false };
     }
 
     fn look_at_claim(&mut self, me: usize, broken: Broken) {
@@ -144,8 +186,7 @@ impl State {
                 next.processes[me].at = At::CheckName(folder);
             }
             At::CheckName(folder) if self.name[folder] == Some(file) => {
-                next.files[file].opening &= !bit;
-                next.processes[me].at = At::Holding;
+                next.opener_has_found(me, folder, file, broken);
             }
             At::AskAgain(folder) | At::CheckName(folder) => next.opener_goes_on(me, folder),
             At::Publish => {
@@ -162,7 +203,12 @@ impl State {
                 }
                 next.files[file] = File { life: bit, opening: 0 };
                 next.claim[me - CREATORS] = Some(file);
-                next.processes[me] = Process { at: At::LookFirst, file, waits: false };
+                next.processes[me] = Process { at: At::LookFirst, file, found: None, waits: false };
+            }
+            At::Intrude => {
+                next.name[me - CREATORS] = Some(self.files.len());
+                next.processes[me] = Process { at: At::Holding, file: self.files.len(), ..process };
+                next.files.push(File { life: bit, opening: 0 });
             }
             At::LookFirst => {
                 next.processes[me].at = At::LookSecond;
@@ -200,34 +246,42 @@ impl State {
                 next.drop_locks(me);
                 next.processes[me].at = At::Done;
             }
-            At::Done | At::Dead => {}
+            At::Refused | At::Done | At::Dead => {}
         }
         next
     }
 }
 
-struct Machine(Broken);
+struct Machine {
+    broken: Broken,
+    intruder: bool,
+}
 
 impl Model for Machine {
     type State = State;
 
     fn initial(&self) -> State {
-        let at = |at| Process { at, file: 0, waits: false };
+        let at = |at| Process { at, file: 0, found: None, waits: false };
         let mut processes = [at(At::Publish); PROCESSES];
         processes[CLOSER] = at(At::Holding);
         processes[OPENER] = at(At::Ask(0));
         let held = File { life: 1 << CLOSER, opening: 0 };
-        State { files: vec![held], claim: [None; 2], name: [Some(0), None], processes }
+        let mut name = [Some(0), None];
+        if self.intruder {
+            name.swap(0, 1);
+            processes[CREATORS] = at(At::Intrude);
+        }
+        State { files: vec![held], claim: [None; 2], name, processes }
     }
 
     fn next(&self, state: &State) -> Vec<(String, State)> {
         let mut all = Vec::new();
         for me in 0..PROCESSES {
             let at = state.processes[me].at;
-            if matches!(at, At::Done | At::Dead) {
+            if matches!(at, At::Refused | At::Done | At::Dead) {
                 continue;
             }
-            all.push((format!("process {me}: {at:?}"), state.after(me, self.0)));
+            all.push((format!("process {me}: {at:?}"), state.after(me, self.broken)));
             let mut killed = state.clone();
             killed.drop_locks(me);
             killed.processes[me].at = At::Dead;
@@ -241,10 +295,19 @@ impl Model for Machine {
     }
 
     fn is_end(&self, state: &State) -> bool {
-        state.processes.iter().all(|process| matches!(process.at, At::Done | At::Dead))
+        state.processes.iter().all(|process| matches!(process.at, At::Refused | At::Done | At::Dead))
     }
 
     fn wrong(&self, state: &State) -> Option<&'static str> {
+        let opener = state.processes[OPENER];
+        if self.intruder {
+            let taken = opener.at == At::Holding && state.name[0] == Some(opener.file);
+            let is_anothers = state.processes[CLOSER].at == At::Holding;
+            return (taken && is_anothers).then_some("no client is intercepted");
+        }
+        if opener.at == At::Refused {
+            return Some("two holders are found with an intruder only");
+        }
         let mut held = state.processes.iter().filter(|p| p.at == At::Holding).map(|p| p.file);
         let first = held.next()?;
         held.any(|file| file != first).then_some("one name, one entry")
@@ -252,7 +315,11 @@ impl Model for Machine {
 }
 
 fn find(broken: Broken) -> Result<usize, Finding> {
-    explore(&Machine(broken))
+    explore(&Machine { broken, intruder: false })
+}
+
+fn find_with_intruder(broken: Broken) -> Result<usize, Finding> {
+    explore(&Machine { broken, intruder: true })
 }
 
 #[test]
@@ -264,6 +331,17 @@ fn one_name_is_one_entry_in_every_interleaving() {
 }
 
 #[test]
+fn no_intruder_gets_anothers_clients_in_any_interleaving() {
+    match find_with_intruder(Broken::Not) {
+        Ok(states) => println!("{states} states"),
+        Err(finding) => panic!("{finding}"),
+    }
+    let finding = find_with_intruder(Broken::OpenerStopsAtFirst).expect_err("went unnoticed");
+    println!("{finding}");
+    assert_eq!(finding.promise, "no client is intercepted", "{finding}");
+}
+
+#[test]
 fn the_model_finds_each_broken_claim() {
     for broken in [
         Broken::SilentOpener,
@@ -272,6 +350,7 @@ fn the_model_finds_each_broken_claim() {
         Broken::NameBeforeClaim,
         Broken::ClaimsIgnored,
         Broken::LowerDoesNotWait,
+        Broken::OpenerLetsGo,
     ] {
         let finding = find(broken).expect_err(&format!("{broken:?} went unnoticed"));
         println!("{broken:?}: {finding}");

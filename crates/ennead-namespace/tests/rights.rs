@@ -136,6 +136,92 @@ fn an_existing_entry_of_another_user_is_opened_not_made() {
     assert!(as_user(BOB, || global(&place).list(KIND).unwrap().entries.is_empty()));
 }
 
+/// Puts a held entry into `uid`'s folder past all claims: made in a root of its own, linked to the name there, and locked.
+fn intrude(place: &Playground, uid: u32, mode: u32) -> std::fs::File {
+    let private = place.path().join(format!("private-{uid}"));
+    std::fs::create_dir_all(&private).unwrap();
+    std::os::unix::fs::chown(&private, Some(uid), Some(uid)).unwrap();
+    as_user(uid, || {
+        let everybody = protection("D:(A;;GA;;;WD)");
+        let options = CreateOptions::new(&everybody);
+        let made = Root::at(&private).unwrap().create(KIND, &name("thing"), &options).unwrap();
+        // For the folder.
+        global(place).own_sockets(KIND).unwrap();
+        let intruder = place.path().join(format!("global/{uid}/pipe/thing"));
+        let _ = std::fs::remove_file(&intruder);
+        std::fs::hard_link(private.join("pipe/thing"), &intruder).unwrap();
+        let held = playground::hold(&intruder);
+        std::fs::set_permissions(&intruder, std::fs::Permissions::from_mode(mode)).unwrap();
+        drop(made);
+        std::fs::remove_file(private.join("pipe/thing")).unwrap();
+        held
+    })
+}
+
+#[test]
+fn a_name_that_two_users_hold_is_refused_whoever_is_lower() {
+    if !may_be_others() {
+        return;
+    }
+    // The intruder may let everybody open the entry, or nobody; it may have the lower uid, or the higher one.
+    for (intruder, mode) in [(ALICE - 1, 0o666), (ALICE - 1, 0o600), (CAROL + 1, 0o666), (CAROL + 1, 0o600)] {
+        let place = Playground::new();
+        set_up(&place);
+        let entry = alices(&place, "D:(A;;GA;;;WD)");
+        let intruders = intrude(&place, intruder, mode);
+        for uid in [ALICE, BOB] {
+            let opened = try_open(&place, uid, Wanted::Most).unwrap_err();
+            let EntryError::Contested { mut uids } = opened else { panic!("{opened:?}") };
+            uids.sort_unstable();
+            assert_eq!(uids, [ALICE.min(intruder), ALICE.max(intruder)]);
+            assert_eq!(opened.win32(), Win32Error::ACCESS_DENIED);
+            let text = opened.to_string();
+            assert!(uids.iter().all(|uid| text.contains(&uid.to_string())), "{text}");
+        }
+        let joined = as_user(BOB, || {
+            let options = Protection::private();
+            global(&place).create(KIND, &name("thing"), &CreateOptions::new(&options)).map(drop)
+        });
+        assert!(matches!(joined, Err(EntryError::Contested { .. })), "{joined:?}");
+        // Both are to be seen, so that somebody can tell who should go.
+        assert_eq!(as_user(BOB, || global(&place).list(KIND).unwrap().entries.len()), 2);
+        drop(intruders);
+        let opened = as_user(BOB, || global(&place).open(KIND, &name("thing"), Wanted::Most).unwrap().id());
+        assert_eq!(opened, entry.id());
+    }
+}
+
+#[test]
+fn what_root_holds_is_roots_whoever_else_holds_it() {
+    if !may_be_others() {
+        return;
+    }
+    let place = Playground::new();
+    set_up(&place);
+    let everybody = protection("D:(A;;GA;;;WD)");
+    let options = CreateOptions::new(&everybody);
+    let entry = global(&place).create(KIND, &name("thing"), &options).unwrap().into_entry();
+    let intruders = (intrude(&place, ALICE, 0o666), intrude(&place, CAROL, 0o600));
+    for uid in [ALICE, BOB, CAROL] {
+        let (opened, joined) = as_user(uid, || {
+            let root = global(&place);
+            let opened = root.open(KIND, &name("thing"), Wanted::Most).unwrap();
+            let joined = root.create(KIND, &name("thing"), &options).unwrap().into_entry();
+            (opened.id(), joined.id())
+        });
+        assert_eq!((opened, joined), (entry.id(), entry.id()), "uid {uid}");
+    }
+    // A root's entry that refuses somebody is no reason to look further.
+    drop(entry);
+    let private = Protection::private();
+    let refused = try_open(&place, BOB, Wanted::Most).unwrap_err();
+    assert!(matches!(refused, EntryError::Contested { uids: [ALICE, CAROL] }), "{refused:?}");
+    drop(intruders);
+    let _entry = global(&place).create(KIND, &name("thing"), &CreateOptions::new(&private)).unwrap();
+    let _other = intrude(&place, CAROL, 0o666);
+    assert!(matches!(try_open(&place, BOB, Wanted::Most), Err(EntryError::AccessDenied)));
+}
+
 #[test]
 fn sockets_admit_those_who_may_read_the_entry() {
     if !may_be_others() {

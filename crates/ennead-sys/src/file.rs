@@ -8,6 +8,11 @@ use std::path::Path;
 
 use rustix::fs::{self, FallocateFlags, FileType, Mode, OFlags};
 
+/// Whether the system refused for want of descriptors, locks or memory: it says nothing about what was asked for.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOLCK))
+}
+
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

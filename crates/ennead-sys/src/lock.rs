@@ -67,12 +67,21 @@ pub fn unlock(file: impl AsFd, start: u64, len: u64) -> io::Result<()> {
 /// late. So an absence counts only if all was on one page, or two readings in a row were the same; on a machine whose locks never stand
 /// still, if many readings agree.
 pub fn is_held_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<bool> {
+    is_listed(device, inode, bytes, &["READ", "WRITE"])
+}
+
+/// The same for read locks only.
+pub fn is_read_locked_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<bool> {
+    is_listed(device, inode, bytes, &["READ"])
+}
+
+fn is_listed(device: u64, inode: u64, bytes: &RangeInclusive<u64>, modes: &[&str]) -> io::Result<bool> {
     const READINGS: usize = 32;
     let wanted = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
     let mut previous = None;
     for _ in 0..READINGS {
         let (text, one_page) = read_locks()?;
-        if text.lines().any(|line| covers(line, &wanted, bytes)) {
+        if text.lines().any(|line| covers(line, &wanted, bytes, modes)) {
             return Ok(true);
         }
         if one_page || previous.as_ref() == Some(&text) {
@@ -104,9 +113,9 @@ fn read_locks() -> io::Result<(String, bool)> {
 }
 
 /// `17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0`; a waiter's line has `->` after the number, and holds nothing.
-fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>) -> bool {
+fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>, modes: &[&str]) -> bool {
     let mut fields = line.split_whitespace().skip(1);
-    let (Some(class), Some(_), Some(_), Some(_), Some(file), Some(start), Some(end)) = (
+    let (Some(class), Some(_), Some(mode), Some(_), Some(file), Some(start), Some(end)) = (
         fields.next(),
         fields.next(),
         fields.next(),
@@ -119,7 +128,7 @@ fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>) -> bool {
     };
     let end = end.parse().unwrap_or(u64::MAX);
     let overlaps = |start: u64| start <= *bytes.end() && *bytes.start() <= end;
-    class == "OFDLCK" && file == wanted && start.parse().is_ok_and(overlaps)
+    class == "OFDLCK" && modes.contains(&mode) && file == wanted && start.parse().is_ok_and(overlaps)
 }
 
 fn flock(kind: i32, start: u64, len: u64) -> io::Result<libc::flock64> {
@@ -152,10 +161,11 @@ fn fcntl(file: impl AsFd, command: libc::c_int, request: &mut libc::flock64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::covers;
+    use super::covers as covers_modes;
 
     #[test]
     fn lines_of_proc_locks() {
+        let covers = |line, file, bytes| covers_modes(line, file, bytes, &["READ", "WRITE"]);
         let held = "17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0";
         assert!(covers(held, "00:1a:5", &(0..=0)));
         assert!(covers(held, "00:1a:5", &(0..=1)));
@@ -165,5 +175,7 @@ mod tests {
         assert!(!covers("2: -> OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", &(9..=9)));
         assert!(!covers("2: POSIX ADVISORY WRITE 12 00:1a:5 0 EOF", "00:1a:5", &(9..=9)));
         assert!(!covers("", "00:1a:5", &(9..=9)));
+        assert!(covers_modes(held, "00:1a:5", &(0..=0), &["READ"]));
+        assert!(!covers_modes(held, "00:1a:5", &(0..=0), &["WRITE"]));
     }
 }

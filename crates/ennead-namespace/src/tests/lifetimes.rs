@@ -6,7 +6,8 @@
 //! is doomed, which is written before it is killed. Each participant checks what it met against the board:
 //!
 //! - two live holders of a name hold the same entry;
-//! - a name that somebody held during a whole step was not found free in it.
+//! - a name that somebody held during a whole step was not found free in it;
+//! - nobody is told that a name is contested.
 //!
 //! Now and then all are killed, and then one list leaves no file, and every name is free.
 
@@ -177,6 +178,7 @@ fn acquire(
             assert!(others.is_empty(), "name {at} was not found, but {others:?} held it");
             assert_eq!(before_mine, None, "name {at} was not found by its holder");
         }
+        // `Contested` least of all: these all follow the protocol, so none may ever find two holders.
         Err(EntryError::AccessDenied) if at == NAMES - 1 && before_mine.is_none() => {}
         Err(error) => panic!("name {at}, create {create}: {error}: {:?}", std::error::Error::source(&error)),
     }
