@@ -5,7 +5,9 @@
 //! Ennead's own; another asks the same of Win32's functions under Wine, through the program in `wine/`.
 //!
 //! - [`named_pipes`]
+//! - [`overlapped_pipes`]
 
 #![forbid(unsafe_code)]
 
 pub mod named_pipes;
+pub mod overlapped_pipes;

@@ -1,11 +1,15 @@
 //! The suite against `ennead-pipe`.
 
+#[path = "native/overlapped.rs"]
+mod overlapped;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use ennead_conformance::named_pipes::{
     End, FIRST, NOWAIT, NamedPipes, Outcome, READ_MESSAGE, Read, Spec, cases,
 };
+use ennead_conformance::overlapped_pipes;
 use ennead_pipe::named::{
     self, Client, ClientOptions, Connected, Direction, Instance, Modes, PipeType, Place, ServerOptions,
     Timeout,
@@ -151,7 +155,8 @@ impl NamedPipes for Native {
 fn every_case() {
     assert_eq!(Connected::Before.win32(), Win32Error::PIPE_CONNECTED);
     let mut failed = Vec::new();
-    for (at, (name, case)) in cases::<Native>().into_iter().enumerate() {
+    let all = [cases::<Native>(), overlapped_pipes::cases()].concat();
+    for (at, (name, case)) in all.into_iter().enumerate() {
         // In /dev/shm, for a tmpfs; a root a case.
         let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-{at}", std::process::id()));
         let native = Native(Place::at(&root).expect("make a root"));
@@ -174,4 +179,20 @@ fn every_case() {
         std::fs::remove_dir_all(&root).expect("remove the root");
     }
     assert!(failed.is_empty(), "{failed:?}");
+}
+
+/// No page says what becomes of who waits already when the last instance goes (under Wine, it waits on); here it ends.
+#[test]
+fn who_waits_is_told_that_the_last_instance_has_gone() {
+    let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-gone", std::process::id()));
+    let native = Native(Place::at(&root).expect("make a root"));
+    let server = native.create(r"\\.\pipe\gone", Spec::MESSAGES).unwrap();
+    let client = native.open(r"\\.\pipe\gone", 0x8000_0000).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| native.wait(r"\\.\pipe\gone", u32::MAX));
+        drop(server);
+        assert_eq!(waiter.join().unwrap(), Err(Win32Error::FILE_NOT_FOUND));
+    });
+    drop(client);
+    std::fs::remove_dir_all(&root).expect("remove the root");
 }

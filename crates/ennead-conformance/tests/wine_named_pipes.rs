@@ -6,6 +6,8 @@
 mod differences;
 #[path = "wine/driver.rs"]
 mod driver;
+#[path = "wine/overlapped.rs"]
+mod overlapped;
 #[path = "wine/prefix.rs"]
 mod prefix;
 
@@ -16,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use ennead_conformance::named_pipes::{Case, End, NamedPipes, Outcome, Read, Spec, cases};
+use ennead_conformance::overlapped_pipes;
 use ennead_status::Win32Error;
 
 use differences::{DIFFERENCES, VERSION};
@@ -54,8 +57,8 @@ fn received(answer: &Answer, buffer: &mut [u8]) -> Outcome<Read> {
     Ok((answer.data.len(), answer.error == MORE_DATA))
 }
 
-fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).expect("a test's buffer")
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a test's buffer")
 }
 
 fn handle(end: End<'_, Wine>) -> u64 {
@@ -95,7 +98,7 @@ impl NamedPipes for Wine {
     }
 
     fn call(&self, name: &str, data: &[u8], reply: &mut [u8], millis: u32) -> Outcome<Read> {
-        let numbers = [millis, length(reply), 0, 0, 0, 0];
+        let numbers = [millis, length(reply.len()), 0, 0, 0, 0];
         let request = Request { name, numbers, data, ..Request::default() };
         received(&self.0.ask(Function::Call, &request), reply)
     }
@@ -121,7 +124,7 @@ impl NamedPipes for Wine {
     }
 
     fn read(&self, end: End<'_, Self>, buffer: &mut [u8]) -> Outcome<Read> {
-        let numbers = [0, length(buffer), 0, 0, 0, 0];
+        let numbers = [0, length(buffer.len()), 0, 0, 0, 0];
         let request = Request { handle: handle(end), numbers, ..Request::default() };
         received(&self.0.ask(Function::Read, &request), buffer)
     }
@@ -132,7 +135,7 @@ impl NamedPipes for Wine {
     }
 
     fn peek(&self, end: End<'_, Self>, buffer: &mut [u8]) -> Outcome<(usize, usize, usize)> {
-        let numbers = [0, length(buffer), 0, 0, 0, 0];
+        let numbers = [0, length(buffer.len()), 0, 0, 0, 0];
         let request = Request { handle: handle(end), numbers, ..Request::default() };
         let answer = self.0.ask(Function::Peek, &request);
         let [_, available, left, _] = answer.numbers.map(|number| number as usize);
@@ -140,7 +143,7 @@ impl NamedPipes for Wine {
     }
 
     fn transact(&self, end: End<'_, Self>, data: &[u8], reply: &mut [u8]) -> Outcome<Read> {
-        let numbers = [0, length(reply), 0, 0, 0, 0];
+        let numbers = [0, length(reply.len()), 0, 0, 0, 0];
         let request = Request { handle: handle(end), numbers, data, ..Request::default() };
         received(&self.0.ask(Function::Transact, &request), reply)
     }
@@ -224,16 +227,13 @@ fn every_case() {
         let text = text.split('\n').map(str::trim).collect::<Vec<_>>().join(", ");
         listener.lock().unwrap_or_else(PoisonError::into_inner).push(format!("line {line}: {text}"));
     }));
+    let cases = [cases::<Wine>(), overlapped_pipes::cases()].concat();
     for known in DIFFERENCES {
-        assert!(
-            cases::<Wine>().iter().any(|case| case.0 == known.case),
-            "no case is called {:?}",
-            known.case
-        );
+        assert!(cases.iter().any(|case| case.0 == known.case), "no case is called {:?}", known.case);
     }
     let mut driver = None;
     let mut wrong = Vec::new();
-    for case in cases::<Wine>() {
+    for case in cases {
         let failure = try_case(&prefix, &mut driver, case, &said);
         let known = DIFFERENCES.iter().find(|known| known.case == case.0);
         println!("{}: {}", case.0, failure.as_deref().unwrap_or("as documented"));

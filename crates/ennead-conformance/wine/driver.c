@@ -191,8 +191,7 @@ static unsigned char *operations(const struct job *job, struct answer *say) {
     }
 }
 
-static DWORD WINAPI work(void *parameter) {
-    struct job *job = parameter;
+static void carry_out(struct job *job) {
     struct answer say = { .id = job->ask.id };
     unsigned char *buffer = NULL, *data;
     if (job->ask.op == CALL || job->ask.op == READ || job->ask.op == PEEK || job->ask.op == TRANSACT)
@@ -210,6 +209,10 @@ static DWORD WINAPI work(void *parameter) {
     free(job->name);
     free(job->data);
     free(job);
+}
+
+static DWORD WINAPI work(void *job) {
+    carry_out(job);
     return 0;
 }
 
@@ -224,6 +227,11 @@ int main(void) {
         job->name = space((job->ask.name_units + 1) * sizeof(WCHAR));
         job->data = space(job->ask.data_bytes);
         if (!take(job->name, job->ask.name_units * sizeof(WCHAR)) || !take(job->data, job->ask.data_bytes)) ExitProcess(0);
+        if (job->ask.op >= START_READ && job->ask.op <= START_TRANSACT) {
+            /* Does not block; and a thread's pending operations are cancelled when it ends, so not on one that will. */
+            carry_out(job);
+            continue;
+        }
         thread = CreateThread(NULL, 65536, work, job, 0, NULL);
         if (!thread) ExitProcess(5);
         CloseHandle(thread);

@@ -21,6 +21,7 @@ pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
         ("a disconnected instance admits nobody", disconnected_admits_nobody),
         ("no process serves the name", nobody),
         ("waiting ends when an instance listens", wait_for_instance),
+        ("nothing waits for an instance once the last has gone", wait_for_none),
         ("waiting ends in time", wait_times_out),
         ("waiting ends at once when an instance listens", wait_for_nothing),
         ("a pipe without a default time-out has one", default_timeout),
@@ -143,25 +144,32 @@ fn nobody<P: NamedPipes>(pipes: &P) {
     assert_eq!(code(pipes.call(r"\\.\pipe\nobody", b"x", &mut [0; 4], u32::MAX)), 2);
 }
 
+/// An instance is available when "the pipe's server process has a pending ConnectNamedPipe operation on the pipe".
 fn wait_for_instance<P: NamedPipes>(pipes: &P) {
     let spec = Spec { max_instances: 2, ..Spec::MESSAGES };
-    let (server, client) = pair(pipes, r"\\.\pipe\room", spec);
+    let (_server, _client) = pair(pipes, r"\\.\pipe\room", spec);
     assert_eq!(code(pipes.wait(r"\\.\pipe\room", 1)), 121);
     thread::scope(|scope| {
         let waiters: Vec<_> =
             (0..4).map(|_| scope.spawn(|| pipes.wait(r"\\.\pipe\room", u32::MAX))).collect();
-        let another = pipes.create(r"\\.\pipe\room", spec).unwrap();
+        let another = scope.spawn(|| {
+            let another = pipes.create(r"\\.\pipe\room", spec).unwrap();
+            assert!(matches!(code(pipes.connect(&another)), 0 | 535));
+            another
+        });
         for waiter in waiters {
             waiter.join().unwrap().unwrap();
         }
-        drop(another);
+        let _client = pipes.open(r"\\.\pipe\room", BOTH).unwrap();
+        another.join().unwrap();
     });
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| pipes.wait(r"\\.\pipe\room", u32::MAX));
-        drop(server);
-        assert_eq!(code(waiter.join().unwrap()), 2, "the last instance has gone");
-    });
-    drop(client);
+}
+
+/// "If no instances of the specified named pipe exist, the WaitNamedPipe function returns immediately."
+fn wait_for_none<P: NamedPipes>(pipes: &P) {
+    let (server, _client) = pair(pipes, r"\\.\pipe\left", Spec::MESSAGES);
+    drop(server);
+    assert_eq!(code(pipes.wait(r"\\.\pipe\left", u32::MAX)), 2);
 }
 
 fn wait_times_out<P: NamedPipes>(pipes: &P) {
@@ -171,10 +179,13 @@ fn wait_times_out<P: NamedPipes>(pipes: &P) {
 }
 
 fn wait_for_nothing<P: NamedPipes>(pipes: &P) {
-    let _server = pipes.create(r"\\.\pipe\free-now", Spec::MESSAGES).unwrap();
-    pipes.wait(r"\\.\pipe\free-now", u32::MAX).unwrap();
-    pipes.wait(r"\\.\pipe\free-now", 0).unwrap();
-    pipes.open(r"\\.\pipe\free-now", BOTH).unwrap();
+    let server = pipes.create(r"\\.\pipe\free-now", Spec::MESSAGES).unwrap();
+    thread::scope(|scope| {
+        let connected = scope.spawn(|| code(pipes.connect(&server)));
+        pipes.wait(r"\\.\pipe\free-now", u32::MAX).unwrap();
+        let _client = pipes.open(r"\\.\pipe\free-now", BOTH).unwrap();
+        assert!(matches!(connected.join().unwrap(), 0 | 535));
+    });
 }
 
 /// "A value of zero will result in a default time-out of 50 milliseconds."

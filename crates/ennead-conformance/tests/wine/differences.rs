@@ -99,6 +99,20 @@ pub const DIFFERENCES: &[Difference] = &[
              without writing any bytes (for a message-type pipe) or after writing as many bytes as the \
              buffer holds (for a byte-type pipe).",
     },
+    Difference {
+        case: "an overlapped transaction",
+        says: "complete without an answer",
+        page: "api/ioapiset/nf-ioapiset-getoverlappedresult",
+        sentence: "If this parameter is FALSE and the operation is still pending, the function returns FALSE and the \
+             GetLastError function returns ERROR_IO_INCOMPLETE.",
+    },
+    Difference {
+        case: "a handle without operations has none to cancel",
+        says: "left: 0, right: 1168",
+        page: "api/ioapiset/nf-ioapiset-cancelioex",
+        sentence: "If this function cannot find a request to cancel, the return value is 0 (zero), and GetLastError \
+             returns ERROR_NOT_FOUND.",
+    },
 ];
 
 const CREATE: &str = "api/namedpipeapi/nf-namedpipeapi-createnamedpipew";

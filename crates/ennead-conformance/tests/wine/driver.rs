@@ -28,6 +28,14 @@ pub enum Function {
     Info,
     Close,
     ProcessId,
+    StartRead,
+    StartWrite,
+    StartConnect,
+    StartTransact,
+    Result,
+    Cancel,
+    CancelAll,
+    Forget,
 }
 
 /// A request. `numbers` and `handle` mean what the function makes of them.
