@@ -113,9 +113,11 @@ impl Snapshot {
         }
     }
 
-    /// Enters every waiting room there is.
-    pub fn enter_rooms(&self) -> Result<Vec<Connection>, Reason> {
+    /// Enters every waiting room there is. The second value: a room of a live process is closed, so that process is about to end or has only begun; nobody
+    /// will call who sleeps now.
+    pub fn enter_rooms(&self) -> Result<(Vec<Connection>, bool), Reason> {
         let mut seats = Vec::new();
+        let mut closed = false;
         for live in self.live() {
             let (n, record) = live?;
             if record.room == 0 {
@@ -123,12 +125,14 @@ impl Snapshot {
             }
             match self.at(n, &record, record.room, Connection::to) {
                 Ok(seat) => seats.push(seat),
-                // Gone meanwhile, or crowded out; the other rooms and the arrivals are still listened to.
-                Err(ConnectError::Full | ConnectError::Refused | ConnectError::Missing) => {}
+                // Crowded out; the other rooms and the arrivals are still listened to.
+                Err(ConnectError::Full) => {}
+                // A process that is killed loses its sockets and its locks one after the other.
+                Err(ConnectError::Refused | ConnectError::Missing) => closed = true,
                 Err(other) => return Err(refused(other)),
             }
         }
-        Ok(seats)
+        Ok((seats, closed))
     }
 
     fn at<T>(

@@ -15,6 +15,7 @@ use ennead_sys::socket::Probe;
 use super::error::{During, Operation, Reason, Result};
 use super::layout::Records;
 use super::name::PipeName;
+use super::patience::Patience;
 use super::place::Place;
 use super::snapshot::Snapshot;
 
@@ -117,18 +118,28 @@ fn wait_among(
     deadline: Option<Instant>,
     cancel: Option<&CancelToken>,
 ) -> std::result::Result<(), Reason> {
+    let mut patience = Patience::new();
     loop {
         let _ = wake.clear();
         view.refresh()?;
         // First into the rooms, then look, then sleep: who listens after the look calls in.
-        let seats = view.enter_rooms()?;
+        let (seats, closed) = view.enter_rooms()?;
         if view.has_place(probe)? {
             return Ok(());
         }
+        let until = if closed {
+            patience.wait()?;
+            Some(Instant::now())
+        } else {
+            deadline
+        };
         let mut watches = vec![Watch::new(wake, Interest::Readable)];
         watches.extend(cancel.iter().map(|token| Watch::new(*token, Interest::Readable)));
         watches.extend(seats.iter().map(|seat| Watch::new(seat, Interest::Readable)));
-        if !poll::wait(&mut watches, deadline).map_err(Reason::system("wait for an instance"))? {
+        if !poll::wait(&mut watches, until).map_err(Reason::system("wait for an instance"))? {
+            if closed && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+                continue;
+            }
             return Err(Reason::TimedOut);
         }
         if cancel.is_some_and(CancelToken::is_cancelled) {
