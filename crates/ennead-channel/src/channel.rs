@@ -276,13 +276,26 @@ impl<S: System> Channel<S> {
         }
     }
 
+    /// Closes an end that nobody uses any more and whose descriptors close right after: that is the ring.
+    pub(crate) fn close_with_descriptors(&self) {
+        if self.flags.load() & flag::SHARED != 0 {
+            // Others have them too.
+            self.close();
+        } else if self.flags.or(flag::CLOSED) & flag::CLOSED == 0 {
+            self.system.set_bits(self.side.state(), state::CLOSED);
+        }
+    }
+
     fn end(&self, flags: u32, shared: u64) {
         if self.flags.or(flags) & flag::SHARED != 0 {
             self.mark(flags);
         }
         self.system.set_bits(self.side.state(), shared);
         self.system.fence();
-        self.system.ring();
+        // A peer that has closed its end, or is gone, waits for nothing.
+        if !self.look().peer_reads_no_more() {
+            self.system.ring();
+        }
         self.rouse();
     }
 }

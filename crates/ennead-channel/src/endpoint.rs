@@ -47,7 +47,7 @@ pub fn create(parameters: &Parameters) -> io::Result<(Endpoint, PeerParts)> {
 
 impl Endpoint {
     /// The second end (the server's), from what the creator passed. Trusts nothing of it: the memory must be sealed, in tmpfs, of exactly the announced size; the
-    /// doorbells must be anonymous pipes' ends of the right direction, and are opened afresh, so that the creator's copies give it no hold on this process.
+    /// doorbells must be pipes' ends of the right direction, and are used so that the creator's copies give it no hold on this process.
     pub fn accept(parts: PeerParts, limits: &Limits) -> Result<Self, AcceptError> {
         let (linux, layout) = parts.open(limits)?;
         Ok(Self::from_channel(Channel::new(linux, Side::Server, &layout)))
@@ -160,7 +160,7 @@ impl AsFd for Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.channel.close();
+        self.channel.close_with_descriptors();
     }
 }
 

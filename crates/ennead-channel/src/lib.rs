@@ -46,7 +46,7 @@ pub use arming::{Arming, Interest};
 pub use channel::{Peeked, ReadMode, Received};
 pub use endpoint::{Endpoint, create};
 pub use error::{AcceptError, ReadError, WriteError};
-pub use layout::{Framing, LARGEST_CAPACITY, Parameters, SMALLEST_CAPACITY};
+pub use layout::{Framing, LARGEST_CAPACITY, LAYOUT_VERSION, Parameters, SMALLEST_CAPACITY};
 pub use parts::{Limits, PeerParts};
 pub use shared_parts::{ShareError, SharedParts};
 pub use wait::{CancelToken, Wait};

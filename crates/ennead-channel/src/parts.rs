@@ -7,7 +7,7 @@ use ennead_sys::mapping::Mapping;
 use ennead_sys::memfd;
 
 use crate::error::AcceptError;
-use crate::layout::{LARGEST_CAPACITY, Layout, MAGIC, VERSION, header};
+use crate::layout::{APART, CONTROL, LARGEST_CAPACITY, Layout, MAGIC, VERSION, header};
 use crate::linux::Linux;
 
 /// The second end of a connection as three descriptors, to be sent over a Unix socket in one message, in [`PeerParts::as_fds`]' order.
@@ -51,8 +51,9 @@ impl PeerParts {
     pub(crate) fn open(self, limits: &Limits) -> Result<(Linux, Layout), AcceptError> {
         let size = memfd::sealed_size(&self.memory).ok_or(AcceptError::NotSealed)?;
         // The rings of a file as large as the limit allows would not fit twice.
-        let most = 2 * u64::from(limits.largest_capacity.next_power_of_two()) + crate::layout::CONTROL as u64;
-        if size < crate::layout::CONTROL as u64 {
+        let largest = u64::from(limits.largest_capacity.next_power_of_two());
+        let most = CONTROL as u64 + largest.max(APART) + largest;
+        if size < CONTROL as u64 {
             return Err(AcceptError::NotAChannel);
         }
         if size > most {
@@ -60,8 +61,8 @@ impl PeerParts {
         }
         let mapping = Mapping::new(&self.memory, size as usize).map_err(AcceptError::System)?;
         let layout = verified_layout(&mapping, limits)?;
-        let listener = Listener::adopt(&self.listener).map_err(AcceptError::Doorbell)?;
-        let ringer = Ringer::adopt(&self.ringer).map_err(AcceptError::Doorbell)?;
+        let listener = Listener::adopt(self.listener).map_err(AcceptError::Doorbell)?;
+        let ringer = Ringer::adopt(self.ringer).map_err(AcceptError::Doorbell)?;
         Ok((Linux::new(mapping, self.memory, listener, ringer), layout))
     }
 }

@@ -1,11 +1,14 @@
 //! Kernel pipes as doorbells: one byte wakes the other side, the end of the pipe says that it is gone.
 //!
-//! - The ringing side holds its pipe open for reading *and* writing (a reopened description): a write then never raises SIGPIPE, and since the description is
-//!   its own and non-blocking, nobody else can make a ring block. A full pipe has been rung already.
-//! - The listening side holds its pipe for reading only, so that the last ringer's death or close is its end of file.
+//! - A ring never blocks and never raises SIGPIPE: each write says so itself (RWF_NOWAIT and RWF_NOSIGNAL, Linux 6.18), whatever flags the description has, which
+//!   somebody else may have too. On older kernels the ringing side opens the pipe afresh, for reading *and* writing and non-blocking: nobody else has that
+//!   description, and whoever holds both ends of a pipe gets no SIGPIPE from it. A full pipe has been rung already.
+//! - The listening side holds its pipe for reading only, so that the last ringer's death or close is its end of file. Its looks say RWF_NOWAIT; where pipes do not
+//!   know that, it opens the pipe afresh too, non-blocking.
 //! - Reopening goes through /proc/self/fd and the pipe's own permission bits, which the creator opens wide: only somebody who holds a descriptor can name it.
+//!   It costs 4 µs, which is why it is avoided: a fresh name in /proc is made, and thrown away, for each.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -13,7 +16,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags, fchmod, fcntl_getfl, fcntl_setfl, open, readlink};
 use rustix::io::{Errno, ReadWriteFlags};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 
 use crate::readable::readable;
 
@@ -22,7 +25,22 @@ pub(crate) const TAKEN_AT_ONCE: u64 = 64;
 
 /// The side that rings.
 #[derive(Debug)]
-pub struct Ringer(OwnedFd);
+pub struct Ringer {
+    pipe: OwnedFd,
+    ringing: Ringing,
+}
+
+/// How a ringer rings without blocking and without a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ringing {
+    /// Each write says so.
+    ByFlags,
+    /// By a non-blocking description of its own, open both ways.
+    ByDescription,
+}
+
+/// RWF_NOSIGNAL: EPIPE without SIGPIPE. Not in rustix yet.
+const NO_SIGNAL: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x100);
 
 /// The side that listens.
 #[derive(Debug)]
@@ -61,34 +79,71 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 impl Ringer {
-    /// Takes the writing end of a doorbell that somebody else, perhaps hostile, passed: `InvalidInput` unless it is an anonymous pipe's, open for writing.
-    pub fn adopt(pipe: impl AsFd) -> io::Result<Self> {
-        let mode = fcntl_getfl(&pipe)? & OFlags::RWMODE;
-        if mode != OFlags::WRONLY && mode != OFlags::RDWR {
-            return Err(io::ErrorKind::InvalidInput.into());
+    /// Takes the writing end of a doorbell that somebody else, perhaps hostile, passed: `InvalidInput` unless it is a pipe's, open for writing.
+    pub fn adopt(pipe: OwnedFd) -> io::Result<Self> {
+        Self::adopt_with(pipe, default_ringing())
+    }
+
+    /// As [`Ringer::adopt`] with a given way of ringing, for the test of the fallback.
+    pub fn adopt_with(pipe: OwnedFd, ringing: Ringing) -> io::Result<Self> {
+        match (pipe_mode(&pipe)?, ringing) {
+            (OFlags::WRONLY, Ringing::ByFlags) => Ok(Self { pipe, ringing }),
+            (OFlags::WRONLY | OFlags::RDWR, _) => Self::anew(pipe.as_fd()),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
         }
-        reopen(pipe.as_fd(), OFlags::RDWR | OFlags::NONBLOCK).map(Self)
+    }
+
+    fn anew(pipe: BorrowedFd<'_>) -> io::Result<Self> {
+        let pipe = reopen(pipe, OFlags::RDWR | OFlags::NONBLOCK)?;
+        Ok(Self { pipe, ringing: Ringing::ByDescription })
     }
 
     /// Wakes the listener. Never blocks and never raises a signal; whether anybody listens is for our own listener to know.
     pub fn ring(&self) {
-        // EAGAIN: 64 KiB of rings wait there already. Nothing else can happen to a one-byte write to a pipe that we hold open both ways.
-        while rustix::io::write(&self.0, &[1]) == Err(Errno::INTR) {}
+        // EAGAIN: 64 KiB of rings wait there already. EPIPE: nobody listens.
+        match self.ringing {
+            Ringing::ByDescription => while rustix::io::write(&self.pipe, &[1]) == Err(Errno::INTR) {},
+            Ringing::ByFlags => loop {
+                match write_quietly(&self.pipe) {
+                    Err(Errno::INTR) => {}
+                    // A description that its giver had opened anew does not know NOWAIT.
+                    Err(Errno::OPNOTSUPP) => break self.ring_anew(),
+                    _ => break,
+                }
+            },
+        }
+    }
+
+    #[cold]
+    fn ring_anew(&self) {
+        if let Ok(own) = Self::anew(self.pipe.as_fd()) {
+            own.ring();
+        }
     }
 
     /// A fresh description of the same end.
     pub fn reopen(&self) -> io::Result<Self> {
-        reopen(self.0.as_fd(), OFlags::RDWR | OFlags::NONBLOCK).map(Self)
+        Self::anew(self.pipe.as_fd())
     }
 }
 
 impl Listener {
-    /// Takes the reading end of a doorbell that somebody else, perhaps hostile, passed: `InvalidInput` unless it is an anonymous pipe's, open for reading only.
-    pub fn adopt(pipe: impl AsFd) -> io::Result<Self> {
-        if fcntl_getfl(&pipe)? & OFlags::RWMODE != OFlags::RDONLY {
+    /// Takes the reading end of a doorbell that somebody else, perhaps hostile, passed: `InvalidInput` unless it is a pipe's, open for reading only.
+    pub fn adopt(pipe: OwnedFd) -> io::Result<Self> {
+        Self::adopt_with(pipe, default_style())
+    }
+
+    /// As [`Listener::adopt`] with a given style, for the test of the fallback.
+    pub fn adopt_with(pipe: OwnedFd, style: Style) -> io::Result<Self> {
+        if pipe_mode(&pipe)? != OFlags::RDONLY {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        Self::keep(reopen(pipe.as_fd(), OFlags::RDONLY)?)
+        // A description that its giver had opened anew does not know NOWAIT; O_NONBLOCK is ours to rely on in our own only. A ring that is taken here was rung
+        // before anybody slept.
+        if style == Style::NoWait && read_no_wait(&pipe, &mut [0; 64]) != Err(Errno::OPNOTSUPP) {
+            return Ok(Self { pipe, style });
+        }
+        Self::keep_with(reopen(pipe.as_fd(), OFlags::RDONLY)?, Style::NonBlocking)
     }
 
     /// Takes the reading end of a [`pair`] of our own, whose description nobody else has.
@@ -98,7 +153,9 @@ impl Listener {
 
     /// As [`Listener::keep`] with a given style, for the test of the fallback.
     pub fn keep_with(pipe: OwnedFd, style: Style) -> io::Result<Self> {
-        fcntl_setfl(&pipe, if style == Style::NonBlocking { OFlags::NONBLOCK } else { OFlags::empty() })?;
+        if style == Style::NonBlocking {
+            fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
+        }
         Ok(Self { pipe, style })
     }
 
@@ -150,9 +207,8 @@ impl Listener {
         let mut buffer = [0; TAKEN_AT_ONCE as usize];
         let read = match self.style {
             Style::NoWait => {
-                let mut room = [IoSliceMut::new(&mut buffer)];
-                match rustix::io::preadv2(&self.pipe, &mut room, u64::MAX, ReadWriteFlags::NOWAIT) {
-                    // A description that was opened anew through /proc has it not, unlike that of pipe(2). From now on this
+                match read_no_wait(&self.pipe, &mut buffer) {
+                    // A description of our own that was opened anew through /proc has it not, unlike that of pipe(2). From now on this
                     // one does not block; `wait` then polls.
                     Err(Errno::OPNOTSUPP) => {
                         fcntl_setfl(&self.pipe, OFlags::NONBLOCK)?;
@@ -191,7 +247,7 @@ impl Listener {
 
 impl AsFd for Ringer {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.pipe.as_fd()
     }
 }
 
@@ -203,7 +259,7 @@ impl AsFd for Listener {
 
 impl From<Ringer> for OwnedFd {
     fn from(ringer: Ringer) -> Self {
-        ringer.0
+        ringer.pipe
     }
 }
 
@@ -211,6 +267,21 @@ impl From<Listener> for OwnedFd {
     fn from(listener: Listener) -> Self {
         listener.pipe
     }
+}
+
+fn write_quietly(pipe: &OwnedFd) -> rustix::io::Result<usize> {
+    let flags = ReadWriteFlags::NOWAIT | NO_SIGNAL;
+    rustix::io::pwritev2(pipe, &[IoSlice::new(&[1])], u64::MAX, flags)
+}
+
+fn read_no_wait(pipe: &OwnedFd, buffer: &mut [u8]) -> rustix::io::Result<usize> {
+    rustix::io::preadv2(pipe, &mut [IoSliceMut::new(buffer)], u64::MAX, ReadWriteFlags::NOWAIT)
+}
+
+/// How a pipe's end is open. Asks only what cannot hang, and what only pipes answer: a descriptor of a FUSE file may have been passed instead.
+fn pipe_mode(pipe: &OwnedFd) -> io::Result<OFlags> {
+    fcntl_getpipe_size(pipe).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok(fcntl_getfl(pipe)? & OFlags::RWMODE)
 }
 
 /// A description of our own for an anonymous pipe's end. Asks only what cannot hang: a descriptor of a FUSE file may have been passed instead.
@@ -232,15 +303,23 @@ fn default_style() -> Style {
     *STYLE.get_or_init(|| {
         let probe = || {
             let (reader, _writer) = pipe_with(PipeFlags::CLOEXEC).ok()?;
-            let outcome = rustix::io::preadv2(
-                &reader,
-                &mut [IoSliceMut::new(&mut [0])],
-                u64::MAX,
-                ReadWriteFlags::NOWAIT,
-            );
-            (outcome == Err(Errno::AGAIN)).then_some(Style::NoWait)
+            (read_no_wait(&reader, &mut [0]) == Err(Errno::AGAIN)).then_some(Style::NoWait)
         };
         probe().unwrap_or(Style::NonBlocking)
+    })
+}
+
+fn default_ringing() -> Ringing {
+    static RINGING: OnceLock<Ringing> = OnceLock::new();
+    *RINGING.get_or_init(|| {
+        let probe = || {
+            let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+            drop(reader);
+            // A kernel that does not know the flag says EOPNOTSUPP before it looks at the pipe.
+            let outcome = write_quietly(&writer);
+            (outcome == Err(Errno::PIPE)).then_some(Ringing::ByFlags)
+        };
+        probe().unwrap_or(Ringing::ByDescription)
     })
 }
 
@@ -249,9 +328,16 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn bell(style: Style) -> (Listener, Ringer) {
+    fn bell(style: Style, ringing: Ringing) -> (Listener, Ringer) {
         let (reader, writer) = pair().unwrap();
-        (Listener::keep_with(reader, style).unwrap(), Ringer::adopt(writer).unwrap())
+        (Listener::adopt_with(reader, style).unwrap(), Ringer::adopt_with(writer, ringing).unwrap())
+    }
+
+    /// Every combination that the running kernel has; the older kernels' ways are there always.
+    fn ways() -> Vec<(Style, Ringing)> {
+        let styles = [Style::NonBlocking, default_style()];
+        let ringings = [Ringing::ByDescription, default_ringing()];
+        styles.into_iter().flat_map(|style| ringings.map(|ringing| (style, ringing))).collect()
     }
 
     #[test]
@@ -269,8 +355,8 @@ mod tests {
 
     #[test]
     fn a_ring_is_heard_and_the_end_stays() {
-        for style in [Style::NoWait, Style::NonBlocking] {
-            let (listener, ringer) = bell(style);
+        for (style, ringing) in ways() {
+            let (listener, ringer) = bell(style, ringing);
             assert_eq!(listener.take().unwrap(), None);
             ringer.ring();
             assert_eq!(listener.wait().unwrap(), Heard::Ring);
@@ -286,17 +372,68 @@ mod tests {
 
     #[test]
     fn ringing_never_blocks_and_never_signals() {
-        let (listener, ringer) = bell(default_style());
-        for _ in 0..70_000 {
+        for (style, ringing) in ways() {
+            let (listener, ringer) = bell(style, ringing);
+            for _ in 0..70_000 {
+                ringer.ring();
+            }
+            drop(listener);
             ringer.ring();
         }
-        drop(listener);
+    }
+
+    #[test]
+    fn ringing_never_blocks_whatever_the_giver_does_with_the_description() {
+        for (style, ringing) in ways() {
+            let (reader, writer) = pair().unwrap();
+            let givers = writer.try_clone().unwrap();
+            let ringer = Ringer::adopt_with(writer, ringing).unwrap();
+            let _listener = Listener::adopt_with(reader, style).unwrap();
+            fcntl_setfl(&givers, OFlags::empty()).unwrap();
+            for _ in 0..70_000 {
+                ringer.ring();
+            }
+        }
+    }
+
+    #[test]
+    fn a_look_never_blocks_whatever_the_giver_does_with_the_description() {
+        for (style, _) in ways() {
+            let (reader, writer) = pair().unwrap();
+            let givers = reader.try_clone().unwrap();
+            let listener = Listener::adopt_with(reader, style).unwrap();
+            fcntl_setfl(&givers, OFlags::NONBLOCK).unwrap();
+            fcntl_setfl(&givers, OFlags::empty()).unwrap();
+            assert_eq!(listener.take().unwrap(), None);
+            // And a wait waits.
+            fcntl_setfl(&givers, OFlags::NONBLOCK).unwrap();
+            let ringer = Ringer::adopt(writer).unwrap();
+            std::thread::scope(|scope| {
+                let waiter = scope.spawn(|| listener.wait().unwrap());
+                ringer.ring();
+                assert_eq!(waiter.join().unwrap(), Heard::Ring);
+            });
+        }
+    }
+
+    #[test]
+    fn ends_that_their_giver_had_opened_anew_work() {
+        let (reader, writer) = pair().unwrap();
+        let theirs = reopen(reader.as_fd(), OFlags::RDONLY).unwrap();
+        let listener = Listener::adopt(theirs).unwrap();
+        drop(reader);
+        assert_eq!(listener.take().unwrap(), None);
+        let ringer = Ringer::adopt(reopen(writer.as_fd(), OFlags::WRONLY).unwrap()).unwrap();
+        drop(writer);
         ringer.ring();
+        assert_eq!(listener.wait().unwrap(), Heard::Ring);
+        drop(ringer);
+        assert_eq!(listener.wait().unwrap(), Heard::End);
     }
 
     #[test]
     fn our_own_ring_is_heard() {
-        let (listener, _ringer) = bell(default_style());
+        let (listener, _ringer) = bell(default_style(), default_ringing());
         listener.ring_self().unwrap();
         assert_eq!(listener.wait().unwrap(), Heard::Ring);
         assert_eq!(listener.take().unwrap(), None, "the transient writer left no end behind");
@@ -305,12 +442,12 @@ mod tests {
     #[test]
     fn only_the_right_end_of_a_pipe_is_adopted() {
         let (reader, writer) = pair().unwrap();
-        assert!(Ringer::adopt(&reader).is_err());
-        assert!(Listener::adopt(&writer).is_err());
-        let both = Ringer::adopt(&writer).unwrap();
-        assert!(Listener::adopt(&both).is_err(), "a listener that could write would never see the end");
+        assert!(Ringer::adopt(reader).is_err());
+        assert!(Listener::adopt(writer.try_clone().unwrap()).is_err());
+        let both = Ringer::adopt_with(writer, Ringing::ByDescription).unwrap();
+        assert!(Listener::adopt(both.into()).is_err(), "a listener that could write would never see the end");
         let null = std::fs::OpenOptions::new().write(true).open("/dev/null").unwrap();
-        assert!(Ringer::adopt(&null).is_err());
-        assert!(Listener::adopt(std::fs::File::open("/dev/null").unwrap()).is_err());
+        assert!(Ringer::adopt(null.into()).is_err());
+        assert!(Listener::adopt(std::fs::File::open("/dev/null").unwrap().into()).is_err());
     }
 }

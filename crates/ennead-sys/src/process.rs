@@ -42,10 +42,14 @@ pub fn command() -> Vec<u8> {
     name
 }
 
-/// The computer's name, as `uname -n` has it; `None` if it has none, or none in UTF-8.
-pub fn computer_name() -> Option<String> {
-    let names = rustix::system::uname();
-    names.nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+/// The computer's name, as `uname -n` had it when this process first asked; `None` if it has none, or none in UTF-8.
+pub fn computer_name() -> Option<&'static str> {
+    static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| {
+        let names = rustix::system::uname();
+        names.nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+    })
+    .as_deref()
 }
 
 /// The login session that the process belongs to, as the audit system numbers them; 0 outside any.

@@ -129,7 +129,9 @@ pub(super) fn greet(
 fn unacceptable(error: AcceptError) -> Reason {
     match error {
         AcceptError::System(source) => Reason::System { step: "take over the connection", source },
-        AcceptError::Version { theirs, .. } => Reason::Version { theirs, ours: 1 },
+        AcceptError::Version { theirs, .. } => {
+            Reason::Version { theirs, ours: ennead_channel::LAYOUT_VERSION }
+        }
         _ => Reason::Damaged("the connection that the client passed"),
     }
 }

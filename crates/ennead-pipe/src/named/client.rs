@@ -245,7 +245,7 @@ impl ClientOptions {
             quality: self.quality,
             pid: process::id(),
             session: process::session(),
-            computer: process::computer_name().unwrap_or_default(),
+            computer: process::computer_name().unwrap_or_default().to_owned(),
         }
         .encode();
         // Before connecting, so that the handshake follows at once; kept for the next attempt if nobody listens.
