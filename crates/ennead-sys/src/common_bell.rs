@@ -153,7 +153,7 @@ mod tests {
 
     fn listeners() -> (Ringer, [(Listener, CommonBell); 2]) {
         let (reader, writer) = pair().unwrap();
-        let one = Listener::adopt(&reader).unwrap();
+        let one = Listener::adopt(reader).unwrap();
         let two = one.reopen().unwrap();
         let bell_one = CommonBell::new(&one, News::new().unwrap()).unwrap();
         let bell_two = CommonBell::new(&two, bell_one.news().unwrap()).unwrap();
