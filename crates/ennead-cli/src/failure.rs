@@ -137,7 +137,8 @@ impl From<RootError> for Failure {
             RootError::WrongOwner { .. } | RootError::OpenToOthers { .. } | RootError::NoPlace { .. } => {
                 Some("name a folder of your own, with mode 0700, in ENNEAD_ROOT")
             }
-            RootError::System { .. } => None,
+            // It says so itself.
+            RootError::NoParent { .. } | RootError::System { .. } => None,
         };
         let failure = Failure::coded(WithCauses(&error), error.win32());
         match next {
@@ -173,16 +174,10 @@ pub struct WithCauses<'a>(pub &'a dyn std::error::Error);
 
 impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told = self.0.to_string();
-        f.write_str(&told)?;
+        write!(f, "{}", self.0)?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            let text = error.to_string();
-            // Some errors end with their cause already.
-            if !told.contains(&text) {
-                write!(f, ": {text}")?;
-                told.push_str(&text);
-            }
+            write!(f, ": {error}")?;
             cause = error.source();
         }
         Ok(())

@@ -8,7 +8,7 @@ use ennead_security::SecurityDescriptor;
 use serde_json::{Value, json};
 
 use crate::arguments::ObjectKind;
-use crate::failure::Failure;
+use crate::failure::{Failure, WithCauses};
 use crate::output::{self, Column, Tone};
 use crate::visible::{json_line, visible};
 
@@ -67,7 +67,8 @@ pub fn run(wanted: Option<ObjectKind>, json: bool) -> Result<(), Failure> {
         for root in std::iter::once(&roots.local).chain(&roots.global) {
             let Listing { entries, skipped: left, .. } = root.list(kind)?;
             objects.extend(entries.iter().map(|entry| Object::of(word, root, entry, &pipes)));
-            skipped.extend(left.into_iter().map(|left| (left.file_name, left.reason.to_string())));
+            skipped
+                .extend(left.into_iter().map(|left| (left.file_name, WithCauses(&left.reason).to_string())));
         }
     }
     if json {

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use ennead_namespace::Roots;
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, WithCauses};
 use crate::output;
 use crate::visible::{json_line, visible, visible_path};
 
@@ -19,7 +19,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
             let left: Vec<Value> = listing
                 .skipped
                 .iter()
-                .map(|left| json!({ "file": left.file_name.to_string_lossy(), "reason": left.reason.to_string() }))
+                .map(|left| json!({ "file": left.file_name.to_string_lossy(), "reason": WithCauses(&left.reason).to_string() }))
                 .collect();
             swept
                 .push(json!({ "root": visible_path(root.path()), "removed": listing.removed, "left": left }));
@@ -32,7 +32,11 @@ pub fn run(json: bool) -> Result<(), Failure> {
         output::line(&format!("{}: {count}", visible_path(root.path())))?;
         for left in listing.skipped {
             let file = visible(&left.file_name.to_string_lossy());
-            let _ = writeln!(io::stderr(), "left alone: {file}: {}", visible(&left.reason.to_string()));
+            let _ = writeln!(
+                io::stderr(),
+                "left alone: {file}: {}",
+                visible(&WithCauses(&left.reason).to_string())
+            );
         }
     }
     if json {

@@ -1,4 +1,7 @@
 //! What can go wrong, each with the Win32 code that a caller on Windows would see.
+//!
+//! What an error displays, its `source()` does not say again: an error that displays another as its own goes on with that one's
+//! source. So programs print the whole chain, and nothing twice.
 
 use std::error::Error;
 use std::fmt;
@@ -58,6 +61,13 @@ pub enum RootError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// The folder in which the root is to be does not exist. ERROR_PATH_NOT_FOUND.
+    NoParent {
+        /// The root.
+        path: PathBuf,
+        /// The folder that should hold it.
+        parent: PathBuf,
+    },
     /// The folder belongs to somebody else. ERROR_ACCESS_DENIED.
     WrongOwner {
         /// The folder.
@@ -94,7 +104,7 @@ impl RootError {
     /// The Win32 code.
     pub fn win32(&self) -> Win32Error {
         match self {
-            RootError::GlobalMissing { .. } => Win32Error::PATH_NOT_FOUND,
+            RootError::GlobalMissing { .. } | RootError::NoParent { .. } => Win32Error::PATH_NOT_FOUND,
             RootError::WrongOwner { .. } | RootError::OpenToOthers { .. } => Win32Error::ACCESS_DENIED,
             RootError::NoPlace { last } => last.win32(),
             RootError::System { source, .. } => code_of(source),
@@ -110,6 +120,12 @@ impl fmt::Display for RootError {
                 "the machine-wide namespace {} does not exist: run `ennead setup` as root once per start of the machine",
                 path.display()
             ),
+            RootError::NoParent { path, parent } => write!(
+                f,
+                "{} cannot be the namespace's folder, as {} does not exist: make it, or name another in ENNEAD_ROOT",
+                path.display(),
+                parent.display()
+            ),
             RootError::WrongOwner { path, owner, expected } => {
                 write!(f, "{} belongs to uid {owner}, not to uid {expected}", path.display())
             }
@@ -120,9 +136,7 @@ impl fmt::Display for RootError {
                 f,
                 "no place for the local namespace: set ENNEAD_ROOT or XDG_RUNTIME_DIR to a folder that only you may write in"
             ),
-            RootError::System { step, path, source } => {
-                write!(f, "cannot {step} {}: {source}", path.display())
-            }
+            RootError::System { step, path, .. } => write!(f, "cannot {step} {}", path.display()),
         }
     }
 }
@@ -259,8 +273,8 @@ impl fmt::Display for EntryError {
             }
             EntryError::TooLarge => write!(f, "the entry would be too large"),
             EntryError::OutOfBody => write!(f, "the entry's body has no such bytes for this holder"),
-            EntryError::Root(_) => write!(f, "the namespace cannot be used"),
-            EntryError::System { step, source } => write!(f, "cannot {step}: {source}"),
+            EntryError::Root(error) => error.fmt(f),
+            EntryError::System { step, .. } => write!(f, "cannot {step}"),
         }
     }
 }
@@ -269,7 +283,7 @@ impl Error for EntryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             EntryError::Header(error) => Some(error),
-            EntryError::Root(error) => Some(error),
+            EntryError::Root(error) => error.source(),
             EntryError::System { source, .. } => Some(source),
             _ => None,
         }

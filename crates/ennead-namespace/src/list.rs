@@ -199,7 +199,7 @@ fn list_shelf(shelf: &Arc<Shelf>, kind: Option<Kind>, listing: &mut Listing) -> 
             }
             Ok(_) => {}
             Err(reason) => {
-                tracing::warn!(target: "ennead::audit", uid = shelf.owner, ?file_name, %reason, "skipped");
+                tracing::warn!(target: "ennead::audit", uid = shelf.owner, ?file_name, ?reason, "skipped");
                 listing.skipped.push(Skipped { uid: shelf.owner, file_name, reason });
             }
         }

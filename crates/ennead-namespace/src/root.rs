@@ -123,7 +123,12 @@ impl Root {
     }
 
     fn open_place(place: &Place, uid: u32) -> Result<Root, RootError> {
-        let parent = Folder::open(&place.parent).map_err(system("open", &place.parent))?;
+        let parent = Folder::open(&place.parent).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => {
+                RootError::NoParent { path: place.parent.join(&place.name), parent: place.parent.clone() }
+            }
+            _ => RootError::System { step: "open", path: place.parent.clone(), source },
+        })?;
         if place.parent_is_ours {
             let owner = parent.status().map_err(system("look at", &place.parent))?.uid;
             if owner != uid {

@@ -38,7 +38,7 @@ fn a_bad_place_is_passed_by_unless_somebody_asked_for_it() {
     assert!(root.is_tmpfs());
     assert!(matches!(
         Root::local_among(&[at(missing.clone(), true), at(good, false)], uid),
-        Err(RootError::System { .. })
+        Err(RootError::NoParent { .. })
     ));
     assert!(matches!(Root::local_among(&[at(missing, false)], uid), Err(RootError::NoPlace { .. })));
 }
@@ -51,4 +51,14 @@ fn only_canonical_numbers_are_users() {
     for text in ["", "00", "+1", "-1", "01", "4294967296", "x"] {
         assert_eq!(uid(text), None, "{text}");
     }
+}
+
+#[test]
+fn a_missing_parent_says_where_and_what_to_do() {
+    let error = EntryError::from(Root::at("/nonexistent/x").unwrap_err());
+    let text = error.to_string();
+    for part in ["/nonexistent/x", "make it", "ENNEAD_ROOT"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(std::error::Error::source(&error).is_none(), "all is said");
 }

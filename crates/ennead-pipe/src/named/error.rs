@@ -188,7 +188,7 @@ impl fmt::Display for Reason {
                 "the other program speaks version {theirs} of the pipe layout, this one version {ours}"
             ),
             Self::Damaged(what) => write!(f, "{what} is not as it should be"),
-            Self::System { step, source } => write!(f, "{step}: {source}"),
+            Self::System { step, .. } => write!(f, "could not {step}"),
             Self::Namespace(source) => source.fmt(f),
         }
     }
@@ -262,8 +262,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.reason {
             Reason::System { source, .. } => Some(source),
-            Reason::Namespace(source) => Some(source),
-            Reason::Name(source) => Some(source),
+            // These display themselves.
+            Reason::Namespace(source) => source.source(),
+            Reason::Name(source) => source.source(),
             _ => None,
         }
     }
