@@ -3,7 +3,7 @@
 mod program;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -230,9 +230,21 @@ fn setup_says_what_it_does_and_how_to_undo_it() {
     let ended = place.run(&["setup", "--path", path, "--dry-run"]);
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.contains(path) && !place.shared("global").exists(), "{}", ended.stdout);
-    let ended = place.run(&["setup", "--path", path]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.contains(&format!("rm -r {path}")), "{}", ended.stdout);
-    let again: Value = serde_json::from_str(&place.run(&["setup", "--path", path, "--json"]).stdout).unwrap();
+    assert!(ended.stdout.contains("a tmpfs of its own"), "{}", ended.stdout);
+    // Twice, as root in a mount namespace that goes with the shell.
+    let script = "\"$0\" setup --path \"$1\" && \"$0\" setup --path \"$1\" --json";
+    let may_unshare = || Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|s| s.success());
+    let before: &[&str] = if may_unshare() { &["unshare", "-m", "sh", "-c"] } else { &["sh", "-c"] };
+    let both = Command::new(before[0])
+        .args(&before[1..])
+        .args([script, env!("CARGO_BIN_EXE_ennead"), path])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(both.stdout).unwrap();
+    assert!(both.status.success(), "{said} {}", String::from_utf8_lossy(&both.stderr));
+    let undo =
+        if before.len() > 2 { format!("umount {path} && rmdir {path}") } else { format!("rm -r {path}") };
+    assert!(said.contains(&undo), "{said}");
+    let again: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!((&again["made"], &again["mounted"]), (&Value::Bool(false), &Value::Bool(false)));
 }

@@ -29,7 +29,7 @@ fn global(place: &Playground) -> Root {
 }
 
 fn set_up(place: &Playground) -> setup::Done {
-    setup::set_up_global(&place.path().join("global"), setup::Limits::default()).unwrap()
+    setup::set_up_global(&place.path().join("global"), setup::Room::Shared(setup::Limits::default())).unwrap()
 }
 
 /// Runs as another user on a thread of its own.
@@ -316,6 +316,76 @@ fn setting_up_again_changes_nothing() {
     let missing = Root::global_at(place.path().join("none")).unwrap_err();
     assert_eq!(missing.win32(), Win32Error::PATH_NOT_FOUND);
     assert!(missing.to_string().contains("ennead setup"), "{missing}");
+}
+
+#[test]
+fn setting_up_mounts_a_tmpfs_that_users_cannot_fill_the_rest_from() {
+    if std::env::var_os("ENNEAD_TEST_MOUNTS").is_none() {
+        if may_be_others() {
+            // The mounts are this child's only, and go with it.
+            let name = "setting_up_mounts_a_tmpfs_that_users_cannot_fill_the_rest_from";
+            let done = std::process::Command::new("unshare")
+                .arg("-m")
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .env("ENNEAD_TEST_MOUNTS", "1")
+                .status()
+                .unwrap();
+            assert!(done.success());
+        }
+        return;
+    }
+    let place = Playground::new();
+    let path = place.path().join("global");
+    let limits = setup::Limits { size: 256 << 10, quota: 64 << 10 };
+    let done = setup::set_up_global(&path, setup::Room::Own(limits)).unwrap();
+    assert!(done.made && done.mounted && done.unlimited.is_none(), "{done:?}");
+    let (above, here) = (std::fs::metadata(place.path()).unwrap(), std::fs::metadata(&path).unwrap());
+    assert_ne!(above.dev(), here.dev(), "a mount of its own, though the parent is a tmpfs");
+    assert_eq!((here.uid(), here.mode() & 0o7777), (0, 0o1777));
+    assert_eq!(std::fs::metadata(path.join("0")).unwrap().mode() & 0o7777, 0o755);
+    assert_eq!(setup::set_up_global(&path, setup::Room::Own(limits)).unwrap(), setup::Done::default());
+    let mut written = 0;
+    for uid in [ALICE, BOB, CAROL] {
+        let fill = || std::fs::write(path.join(format!("file-{uid}")), vec![1; 128 << 10]);
+        let refused = as_user(uid, fill).map_err(|e| e.kind());
+        if done.quota {
+            assert_eq!(refused, Err(std::io::ErrorKind::QuotaExceeded), "uid {uid}");
+        }
+        written += std::fs::metadata(path.join(format!("file-{uid}"))).unwrap().len();
+    }
+    println!("quota: {}, written: {written}", done.quota);
+    assert!(written <= limits.size);
+    // Users of an earlier setup are not cut off from their names; and not every root may mount.
+    let used = place.path().join("used");
+    setup::set_up_global(&used, setup::Room::Shared(limits)).unwrap();
+    as_user(BOB, || std::fs::create_dir(used.join(BOB.to_string())).unwrap());
+    let done = setup::set_up_global(&used, setup::Room::Own(limits)).unwrap();
+    assert_eq!((done.mounted, done.unlimited), (false, Some(setup::Unlimited::InUse)));
+    let alices = place.path().join("alices");
+    std::fs::create_dir(&alices).unwrap();
+    std::os::unix::fs::chown(&alices, Some(ALICE), None).unwrap();
+    let done =
+        as_user(ALICE, || setup::set_up_global(&alices.join("global"), setup::Room::Own(limits)).unwrap());
+    assert_eq!((done.mounted, done.unlimited), (false, Some(setup::Unlimited::MayNotMount)));
+    let _ = std::process::Command::new("umount").arg("-l").arg(&path).status();
+}
+
+/// The namespace's unit is one that systemd takes, with the options that setup mounts with.
+#[test]
+fn the_mount_unit_is_valid() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd/system/run-ennead.mount");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    for line in ["Where=/run/ennead", "Type=tmpfs", "Options=mode=1777,nosuid,nodev,noexec,size=256M,"] {
+        assert!(text.contains(line), "{line}");
+    }
+    match std::process::Command::new("systemd-analyze").arg("verify").arg(&unit).output() {
+        Ok(said) => {
+            let complaints = String::from_utf8_lossy(&said.stderr);
+            assert!(said.status.success() && !complaints.contains("run-ennead.mount"), "{complaints}");
+        }
+        Err(_) => println!("skipped: no systemd-analyze here"),
+    }
 }
 
 #[test]

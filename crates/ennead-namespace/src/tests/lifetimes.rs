@@ -271,7 +271,8 @@ fn play(scope: &'static str, kills: u64) {
     let seed = seed();
     let mut dice = Dice::new(seed);
     if scope == "global" {
-        setup::set_up_global(&place.path().join("root"), setup::Limits::default()).unwrap();
+        setup::set_up_global(&place.path().join("root"), setup::Room::Shared(setup::Limits::default()))
+            .unwrap();
     }
     let board = Board::open(&place.path().join("board"));
     let mut stage = Stage { place: place.path(), scope, board, children: (0..SEATS).map(|_| None).collect() };
