@@ -106,6 +106,9 @@ impl Shelf {
 
     /// A file without a name, locked as its creator's.
     pub(crate) fn draft(&self) -> Result<Draft, EntryError> {
+        if step::is_without_unnamed_files() {
+            return self.named_draft();
+        }
         match self.folder.unnamed_file() {
             Ok(file) => {
                 lock_new(&file)?;

@@ -8,6 +8,32 @@
 #[inline]
 pub(crate) fn between() {}
 
+/// Whether this thread's files are to have names from the start, as on a file system without unnamed ones.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn is_without_unnamed_files() -> bool {
+    false
+}
+
+#[cfg(test)]
+pub(crate) use unnamed::{is_without_unnamed_files, without_unnamed_files};
+
+#[cfg(test)]
+mod unnamed {
+    use std::cell::Cell;
+
+    thread_local!(static WITHOUT: Cell<bool> = const { Cell::new(false) });
+
+    /// From now on this thread does without.
+    pub(crate) fn without_unnamed_files() {
+        WITHOUT.set(true);
+    }
+
+    pub(crate) fn is_without_unnamed_files() -> bool {
+        WITHOUT.get()
+    }
+}
+
 #[cfg(test)]
 pub(crate) use loiter::{between, loiter};
 

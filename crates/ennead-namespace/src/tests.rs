@@ -3,4 +3,5 @@
 #[path = "../tests/playground/mod.rs"]
 pub(crate) mod playground;
 
+mod fallbacks;
 mod lifetimes;

@@ -173,3 +173,50 @@ pub fn set_mode_of_reference(reference: impl AsFd, mode: u32) -> io::Result<()> 
 pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Folder;
+    use std::ffi::OsStr;
+    use std::process::Command;
+
+    /// Links by descriptor where there is no /proc: in a mount namespace of its own, which only root can make.
+    #[test]
+    fn an_unnamed_file_gets_its_name_without_proc() {
+        const TEST: &str = "folder::tests::an_unnamed_file_gets_its_name_without_proc";
+        if let Some(path) = std::env::var_os("ENNEAD_TEST_WITHOUT_PROC") {
+            assert!(!std::path::Path::new("/proc/self").exists());
+            let folder = Folder::open(path.as_ref()).unwrap();
+            let file = folder.unnamed_file().unwrap();
+            folder.link(&file, OsStr::new("named")).unwrap();
+            assert_eq!(crate::file::status(&file).unwrap().links, 1);
+            let again = folder.link(&file, OsStr::new("named")).unwrap_err();
+            assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
+            return;
+        }
+        if !crate::thread_credentials::may_assume() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "this test takes /proc away from itself: run it as root"
+            );
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let path = std::path::PathBuf::from(format!("/dev/shm/ennead-sys-link-{}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        let output = Command::new("unshare")
+            .args(["-m", "sh", "-c", "umount -l /proc && exec \"$0\" \"$@\""])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", TEST, "--test-threads=1"])
+            .env("ENNEAD_TEST_WITHOUT_PROC", &path)
+            .output()
+            .unwrap();
+        let _ = std::fs::remove_dir_all(&path);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
