@@ -165,7 +165,44 @@ fn announce(arrivals: &AtomicU32, mut seen: u32, stop: &AtomicU32, wake: &EventF
 
 #[cfg(test)]
 mod tests {
+    use super::super::{ClientOptions, ServerOptions};
     use super::*;
+
+    const NAME: &str = r"\\.\pipe\waiting";
+
+    /// As without futex_waitv: nobody announces new servers. What the servers that live do is seen all the same.
+    #[test]
+    fn without_announcements_the_rooms_are_listened_to() {
+        let folder = std::path::PathBuf::from(format!("/dev/shm/ennead-waiting-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let place = Place::at(&folder).unwrap();
+        let server = ServerOptions::new().place(&place).create(NAME).unwrap();
+        let client = ClientOptions::new().place(&place).open(NAME).unwrap();
+        server.connect().unwrap();
+        let name = PipeName::parse(NAME).unwrap();
+        let probe = Probe::new().unwrap();
+        let wait = |deadline| {
+            let silent = EventFd::new().unwrap();
+            wait_among(&mut Snapshot::take(&place, &name)?, &probe, &silent, deadline, None)
+        };
+        assert!(matches!(wait(Some(Instant::now())), Err(Reason::TimedOut)));
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(None));
+            drop(client);
+            server.disconnect().unwrap();
+            let listening = scope.spawn(|| server.connect());
+            waiter.join().unwrap().unwrap();
+            let _last = ClientOptions::new().place(&place).open(NAME).unwrap();
+            listening.join().unwrap().unwrap();
+        });
+        let gone = thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(None));
+            drop(server);
+            waiter.join().unwrap()
+        });
+        assert!(matches!(gone, Err(Reason::NotFound)), "{gone:?}");
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 
     #[test]
     fn numbers_are_windows() {
