@@ -11,6 +11,8 @@
 //!
 //! A kill at any instant drops the locks and nothing else. `tests/protocol_model.rs` explores every interleaving.
 
+mod draft;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -21,9 +23,9 @@ use ennead_sys::folder::{self, Folder};
 use ennead_sys::lock::{self, Holder, LockMode};
 use ennead_sys::process;
 
+pub(crate) use self::draft::{Draft, TEMPORARY};
 use crate::error::{EntryError, Intruder};
 use crate::header::MAGIC;
-use crate::owner;
 use crate::patience::Patience;
 use crate::step;
 
@@ -42,20 +44,6 @@ const OPENING: u64 = 1;
 pub(crate) struct Shelf {
     pub(crate) folder: Folder,
     pub(crate) owner: u32,
-}
-
-/// A complete entry that has no name yet, or a temporary one.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) file: File,
-    temporary: Option<OsString>,
-}
-
-impl Draft {
-    /// The same after it was published: its temporary name is gone.
-    pub(crate) fn linked(self) -> Draft {
-        Draft { file: self.file, temporary: None }
-    }
 }
 
 /// What opening a name came to, where nothing went wrong.
@@ -102,62 +90,6 @@ impl Shelf {
     pub(crate) fn is_ours(&self) -> bool {
         let uid = process::effective_uid();
         uid == self.owner || uid == 0
-    }
-
-    /// A file without a name, locked as its creator's.
-    pub(crate) fn draft(&self) -> Result<Draft, EntryError> {
-        if step::is_without_unnamed_files() {
-            return self.named_draft();
-        }
-        match self.folder.unnamed_file() {
-            Ok(file) => {
-                lock_new(&file)?;
-                Ok(Draft { file, temporary: None })
-            }
-            Err(e) if is_without_unnamed_files(&e) => self.named_draft(),
-            Err(e) => Err(EntryError::system("make the entry's file")(e)),
-        }
-    }
-
-    /// For file systems without unnamed files: a temporary name, which a sweep may take away before it is locked.
-    pub(crate) fn named_draft(&self) -> Result<Draft, EntryError> {
-        loop {
-            let id = owner::random().map_err(EntryError::system("get random bits"))?;
-            let name = OsString::from(format!("{TEMPORARY}{id:016x}"));
-            let file = self.folder.new_file(&name).map_err(EntryError::system("make the entry's file"))?;
-            if !lock_new(&file)? {
-                continue;
-            }
-            let status = file::status(&file).map_err(EntryError::system("look at the entry's file"))?;
-            match self.folder.status_of(&name) {
-                Ok(named) if named.is_same_file(&status) => {
-                    return Ok(Draft { file, temporary: Some(name) });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Gives the draft its name; `false` if something has that name.
-    pub(crate) fn publish(&self, draft: &Draft, name: &OsStr) -> Result<bool, EntryError> {
-        step::between();
-        let outcome = match &draft.temporary {
-            None => self.folder.link(&draft.file, name),
-            Some(temporary) => self.folder.rename_new(temporary, name),
-        };
-        match outcome {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(e) => Err(EntryError::system("give the entry its name")(e)),
-        }
-    }
-
-    /// Throws a draft away that was not published.
-    pub(crate) fn discard(&self, draft: &Draft) {
-        if let Some(temporary) = &draft.temporary {
-            // Ours until the lock falls. If it cannot be removed, the next list does it.
-            let _ = self.folder.remove(temporary);
-        }
     }
 
     /// Makes a published draft a hold on the name.
@@ -385,14 +317,6 @@ impl Shelf {
     }
 }
 
-/// What temporary names begin with.
-pub(crate) const TEMPORARY: &str = ".t.";
-
-/// `false` only for a temporary name, which a sweep has found before it was locked and is about to remove.
-fn lock_new(file: &File) -> Result<bool, EntryError> {
-    lock::try_lock(file, LockMode::Read, LIFE, 1).map_err(EntryError::system("take a lock on the entry"))
-}
-
 impl Held {
     /// Whether other processes hold the entry as well.
     pub(crate) fn is_shared(&self) -> io::Result<bool> {
@@ -428,9 +352,4 @@ fn intruder(status: &Status) -> EntryError {
 
 fn is_refusal(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
-}
-
-fn is_without_unnamed_files(error: &io::Error) -> bool {
-    // EOPNOTSUPP from the file system, EISDIR from one that does not know the flag.
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::IsADirectory)
 }
