@@ -23,6 +23,7 @@ pub struct Wine {
     prefix: PathBuf,
     program: PathBuf,
     server: Child,
+    server_path: PathBuf,
 }
 
 impl Wine {
@@ -51,11 +52,12 @@ impl Wine {
         // Not on the tmpfs of the scratch directory: a prefix is some hundreds of megabytes.
         let prefix = env::temp_dir().join(format!("ennead-bench-wine-{}", std::process::id()));
         fs::create_dir_all(&prefix)?;
+        let server_path = server.clone();
         let server = quiet(&mut Command::new(server), &prefix)
             .args(["--foreground", "--persistent"])
             .stderr(Stdio::null())
             .spawn()?;
-        let wine = Self { loader, prefix, program, server };
+        let wine = Self { loader, prefix, program, server, server_path };
         wine.boot()?;
         Ok(wine)
     }
@@ -116,7 +118,8 @@ impl Wine {
 
 impl Drop for Wine {
     fn drop(&mut self) {
-        // Its clients have ended; what it still writes belongs to a prefix that goes away.
+        // Ends Wine's own services too, which would outlive a server that was killed.
+        let _ = quiet(Command::new(&self.server_path).arg("--kill"), &self.prefix).status();
         let _ = self.server.kill();
         let _ = self.server.wait();
         let _ = fs::remove_dir_all(&self.prefix);
