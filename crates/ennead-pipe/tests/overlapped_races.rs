@@ -78,6 +78,8 @@ fn read_all(end: &Overlapped<impl End>, mut dice: Dice) -> Vec<Vec<u8>> {
     let mut pending = VecDeque::new();
     let mut read: Vec<Vec<u8>> = vec![Vec::new()];
     let mut cancelled = 0;
+    // Of bytes, the last write may come in several reads.
+    let mut newest = Vec::new();
     loop {
         while pending.len() < 4 {
             pending.push_back(end.start_read(vec![0; dice.roll(3000) as usize + 1]));
@@ -92,8 +94,10 @@ fn read_all(end: &Overlapped<impl End>, mut dice: Dice) -> Vec<Vec<u8>> {
             assert_eq!(error.win32(), Win32Error::OPERATION_ABORTED);
         }
         read.last_mut().unwrap().extend_from_slice(next.data());
+        newest.extend_from_slice(next.data());
+        newest.drain(..newest.len().saturating_sub(LAST.len()));
         if next.error.is_none() && next.left_in_message == 0 {
-            if read.last().unwrap().ends_with(LAST) {
+            if newest == LAST {
                 assert!(cancelled > 0);
                 return read;
             }
