@@ -86,7 +86,7 @@ impl<'a> CreateOptions<'a> {
         self
     }
 
-    /// [`EntryError::AlreadyExists`] instead of an existing entry.
+    /// [`EntryError::AlreadyExists`](crate::EntryError::AlreadyExists) instead of an existing entry.
     #[must_use]
     pub fn exclusive(mut self) -> Self {
         self.exclusive = true;
