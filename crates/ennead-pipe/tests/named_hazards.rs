@@ -135,7 +135,8 @@ fn ten_thousand_connects() {
     for server in &servers {
         server.disconnect().unwrap();
     }
-    assert!(descriptors() <= before, "{before} before, {} after", descriptors());
+    // The place remembers the pipe that it opened (its entry and the folder of its sockets); the listening socket is gone.
+    assert!(descriptors() <= before + 1, "{before} before, {} after", descriptors());
     drop(servers);
     assert_eq!(root.left_behind(), Vec::<std::path::PathBuf>::new());
 }
