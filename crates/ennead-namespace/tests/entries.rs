@@ -85,6 +85,21 @@ fn the_body_is_shared_and_starts_as_asked() {
 }
 
 #[test]
+fn only_what_is_asked_for_takes_room() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Playground::new();
+    let root = place.local();
+    let private = Protection::private();
+    let options = CreateOptions::new(&private).body(7, 1, 1 << 40).align(1 << 16).allocate(5000);
+    let entry = root.create(OBJECT, &name("a"), &options).unwrap().into_entry();
+    assert_eq!(entry.header().body, (1 << 16, 1 << 40));
+    let file = entry.file().metadata().unwrap();
+    assert_eq!(file.len(), (1 << 16) + (1 << 40));
+    // The front's page, and two of the body.
+    assert_eq!(file.blocks() * 512, 3 * 4096);
+}
+
+#[test]
 fn a_mapped_body_does_not_keep_a_closed_name() {
     let place = Playground::new();
     let root = place.local();

@@ -120,6 +120,36 @@ pub fn allocate(file: impl AsFd, len: u64) -> io::Result<()> {
     }
 }
 
+/// Makes sure that `len` bytes from `offset` really have their room, without changing the file's length. `ENOSPC` if there is not enough; file systems that
+/// cannot tell are left as they are.
+pub fn allocate_range(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
+    match fs::fallocate(file, FallocateFlags::KEEP_SIZE, offset, len) {
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Sets the length; what is new is zeros, and without room of its own until it is used.
+pub fn set_len(file: impl AsFd, len: u64) -> io::Result<()> {
+    Ok(fs::ftruncate(file, len)?)
+}
+
+/// What an open file may be used for; `None` for one that may not be read.
+pub fn access_of(file: impl AsFd) -> io::Result<Option<Access>> {
+    let flags = fs::fcntl_getfl(file)?;
+    Ok(match flags & OFlags::RWMODE {
+        _ if flags.contains(OFlags::PATH) => None,
+        OFlags::RDONLY => Some(Access::Read),
+        OFlags::RDWR => Some(Access::ReadWrite),
+        _ => None,
+    })
+}
+
+/// Has everything of the file written to its storage, metadata and the disk's own cache too, and waits for that.
+pub fn sync(file: impl AsFd) -> io::Result<()> {
+    Ok(fs::fsync(file)?)
+}
+
 /// Reads into `buffer` from `offset` until it is full or the file ends; the count of bytes read.
 pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;

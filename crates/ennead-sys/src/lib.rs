@@ -8,6 +8,7 @@
 //! - [`cpu`]: which processor runs us
 //! - [`doorbell`]: kernel pipes as doorbells
 //! - [`eventfd`]: a latch for poll and epoll
+//! - `fault`: lost pages of mapped files become a flag
 //! - [`file`](mod@file): regular files
 //! - [`folder`]: folders and the names in them
 //! - [`futex`]: sleeping until a word changes
@@ -15,6 +16,7 @@
 //! - [`lock`]: open-file-description locks
 //! - [`mapping`]: memory shared with other processes
 //! - [`memfd`]: memory files whose size nobody can change
+//! - [`memory`]: how much memory there is
 //! - [`mount`]: mounting a tmpfs
 //! - [`occupancy`]: rooms that are seen empty when the last occupant is gone
 //! - [`pidfd`]: processes as descriptors
@@ -24,12 +26,14 @@
 //! - [`readiness`]: sets of descriptors, and alarm clocks
 //! - [`socket`]: named Unix sockets that carry messages with descriptors
 //! - [`thread_credentials`]: one thread acts as another user
+//! - [`view`]: parts of files, mapped, that survive what happens to their files
 
 pub mod acl;
 pub mod common_bell;
 pub mod cpu;
 pub mod doorbell;
 pub mod eventfd;
+mod fault;
 pub mod file;
 pub mod folder;
 pub mod futex;
@@ -37,6 +41,7 @@ pub mod inherit;
 pub mod lock;
 pub mod mapping;
 pub mod memfd;
+pub mod memory;
 pub mod mount;
 pub mod occupancy;
 pub mod pidfd;
@@ -48,3 +53,4 @@ pub mod readiness;
 mod shared_copy;
 pub mod socket;
 pub mod thread_credentials;
+pub mod view;

@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{
-    MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate,
-    memfd_create, open,
+    FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
+    fstatfs, ftruncate, memfd_create, open,
 };
 
 /// The seals that fix a memory file's size for good.
@@ -17,6 +17,17 @@ const TMPFS_MAGIC: u64 = 0x0102_1994;
 pub fn create_sealed(name: &str, size: usize) -> io::Result<OwnedFd> {
     let file = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
     ftruncate(&file, size as u64)?;
+    fcntl_add_seals(&file, FIXED_SIZE)?;
+    Ok(file)
+}
+
+/// The same in huge pages of the system's default size, of which `size` is a multiple; all of them are set aside at once. `ENOMEM` where the pool has too few, another
+/// error where the kernel has none at all.
+pub fn create_huge(name: &str, size: u64) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
+    let file = memfd_create(name, flags)?;
+    ftruncate(&file, size)?;
+    fallocate(&file, FallocateFlags::empty(), 0, size)?;
     fcntl_add_seals(&file, FIXED_SIZE)?;
     Ok(file)
 }

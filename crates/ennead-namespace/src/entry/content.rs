@@ -14,6 +14,9 @@ use crate::name::Name;
 use crate::owner::{self, OwnerId};
 use crate::shelf::{Draft, Shelf};
 
+/// Up to here an alignment leaves no hole of whole pages worth having.
+const PAGE: u64 = 4096;
+
 /// Everything of an entry that does not depend on the attempt.
 pub(crate) struct Prepared<'a> {
     front: Vec<u8>,
@@ -77,8 +80,21 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    /// What is to have room has it before anybody can map it. Between the front and an aligned body lies a hole.
+    fn allocate(&self, file: &File) -> std::io::Result<()> {
+        if self.options.body_align <= PAGE && self.options.allocated >= self.options.body_len {
+            return file::allocate(file, self.total);
+        }
+        file::set_len(file, self.total)?;
+        file::allocate_range(file, 0, self.front.len() as u64)?;
+        match self.options.allocated.min(self.options.body_len) {
+            0 => Ok(()),
+            len => file::allocate_range(file, self.body, len),
+        }
+    }
+
     fn fill(&self, file: &File) -> Result<(), EntryError> {
-        file::allocate(file, self.total).map_err(EntryError::system("allocate the entry"))?;
+        self.allocate(file).map_err(EntryError::system("allocate the entry"))?;
         file::write_at(file, &self.front, 0).map_err(EntryError::system("write the entry"))?;
         file::write_at(file, self.options.initial, self.body)
             .map_err(EntryError::system("write the entry"))?;

@@ -35,6 +35,7 @@ pub struct CreateOptions<'a> {
     pub(super) body_version: u32,
     pub(super) body_len: u64,
     pub(super) body_align: u64,
+    pub(super) allocated: u64,
     pub(super) initial: &'a [u8],
     pub(super) slot: Option<u32>,
     pub(super) exclusive: bool,
@@ -50,6 +51,7 @@ impl<'a> CreateOptions<'a> {
             body_version: 0,
             body_len: 0,
             body_align: 64,
+            allocated: u64::MAX,
             initial: &[],
             slot: None,
             exclusive: false,
@@ -76,6 +78,13 @@ impl<'a> CreateOptions<'a> {
     #[must_use]
     pub fn align(mut self, align: u64) -> Self {
         self.body_align = align;
+        self
+    }
+
+    /// Allocates only the first `len` bytes of the body at once; the rest takes room as it is used, or allocated by the mechanism.
+    #[must_use]
+    pub fn allocate(mut self, len: u64) -> Self {
+        self.allocated = len;
         self
     }
 
