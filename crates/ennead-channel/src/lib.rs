@@ -49,4 +49,5 @@ pub use error::{AcceptError, ReadError, WriteError};
 pub use layout::{Framing, LARGEST_CAPACITY, LAYOUT_VERSION, Parameters, SMALLEST_CAPACITY};
 pub use parts::{Limits, PeerParts};
 pub use shared_parts::{ShareError, SharedParts};
+pub use spin::Spin;
 pub use wait::{CancelToken, Wait};

@@ -12,9 +12,9 @@ const SPARED: u64 = 4 * MOST as u64;
 /// The most sleeps between two probes.
 const RAREST: u32 = 256;
 
-/// A direction's budget. Races between threads only make it a little wrong.
+/// The budget of one who waits again and again for the same thing. Races between threads only make it a little wrong.
 #[derive(Debug)]
-pub(crate) struct Spin {
+pub struct Spin {
     /// Microseconds.
     budget: AtomicU32,
     /// Short sleeps until the next probe.
@@ -23,8 +23,16 @@ pub(crate) struct Spin {
     between_probes: AtomicU32,
 }
 
+impl Default for Spin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Spin {
-    pub(crate) fn new() -> Self {
+    /// With the whole budget.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             budget: AtomicU32::new(MOST),
             until_probe: AtomicU32::new(0),
@@ -32,18 +40,20 @@ impl Spin {
         }
     }
 
-    pub(crate) fn budget(&self) -> u64 {
+    /// How long to look, in microseconds; 0: not at all.
+    #[must_use]
+    pub fn budget(&self) -> u64 {
         u64::from(self.budget.load(Relaxed))
     }
 
     /// Looking found what was waited for.
-    pub(crate) fn paid(&self) {
+    pub fn paid(&self) {
         self.budget.store(MOST, Relaxed);
         self.between_probes.store(4, Relaxed);
     }
 
     /// Looking found nothing.
-    pub(crate) fn failed(&self) {
+    pub fn failed(&self) {
         let budget = self.budget.load(Relaxed) / 4;
         self.budget.store(budget, Relaxed);
         if budget == 0 {
@@ -54,7 +64,7 @@ impl Spin {
     }
 
     /// A sleep ended after so many microseconds.
-    pub(crate) fn slept(&self, microseconds: u64) {
+    pub fn slept(&self, microseconds: u64) {
         if microseconds < SPARED && self.budget.load(Relaxed) == 0 {
             match self.until_probe.load(Relaxed) {
                 0 => self.budget.store(MOST, Relaxed),

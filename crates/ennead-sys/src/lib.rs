@@ -4,6 +4,7 @@
 //! out; no raw descriptor number leaves it. Each module is one part of the system:
 //!
 //! - [`acl`]: POSIX access control lists
+//! - [`clock`]: the clock that all processes share
 //! - [`common_bell`]: a doorbell that several processes listen to
 //! - [`cpu`]: which processor runs us
 //! - [`doorbell`]: kernel pipes as doorbells
@@ -29,6 +30,7 @@
 //! - [`view`]: parts of files, mapped, that survive what happens to their files
 
 pub mod acl;
+pub mod clock;
 pub mod common_bell;
 pub mod cpu;
 pub mod doorbell;

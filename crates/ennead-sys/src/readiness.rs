@@ -40,10 +40,19 @@ impl WatchSet {
     /// Blocks until a member is ready, and puts the marks of those that are into `marks`, at most as many as it has
     /// room for without growing.
     pub fn wait(&self, marks: &mut Vec<u64>) -> io::Result<()> {
+        self.collect(marks, None)
+    }
+
+    /// The same without blocking: `marks` is empty when no member is ready.
+    pub fn look(&self, marks: &mut Vec<u64>) -> io::Result<()> {
+        self.collect(marks, Some(&timespec(Duration::ZERO)))
+    }
+
+    fn collect(&self, marks: &mut Vec<u64>, timeout: Option<&Timespec>) -> io::Result<()> {
         let mut events = Vec::with_capacity(marks.capacity().max(1));
         marks.clear();
         loop {
-            match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut events), None) {
+            match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut events), timeout) {
                 Ok(_) => break,
                 Err(Errno::INTR) => {}
                 Err(other) => return Err(other.into()),

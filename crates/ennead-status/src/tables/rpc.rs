@@ -4,6 +4,9 @@ use crate::{Win32Error, codes::codes};
 use windows_sys::Win32::Foundation::*;
 use windows_sys::Win32::System::Rpc::*;
 
+/// Not in windows-sys: mailslots beyond the machine have been off by default since Windows 11 24H2.
+const ERROR_REMOTE_MAILSLOTS_DEPRECATED: u32 = 3025;
+
 codes! { Win32Error: u32 =>
     RPC_S_INVALID_STRING_BINDING = RPC_S_INVALID_STRING_BINDING, "The string binding is invalid.";
     RPC_S_WRONG_KIND_OF_BINDING = RPC_S_WRONG_KIND_OF_BINDING, "The binding handle is not the correct type.";
@@ -158,6 +161,7 @@ codes! { Win32Error: u32 =>
     RESOURCE_NOT_PRESENT = ERROR_RESOURCE_NOT_PRESENT, "The resource required for this operation does not exist.";
     INVALID_OPERATION = ERROR_INVALID_OPERATION, "The operation identifier is not valid.";
     REQUEST_REFUSED = ERROR_REQUEST_REFUSED, "The operator or administrator has refused the request.";
+    REMOTE_MAILSLOTS_DEPRECATED = ERROR_REMOTE_MAILSLOTS_DEPRECATED, "The Remote Mailslot protocol is deprecated and has been disabled.";
     MESSAGE_EXCEEDS_MAX_SIZE = ERROR_MESSAGE_EXCEEDS_MAX_SIZE, "The message provided exceeds the maximum size allowed for this parameter.";
     NOT_A_REPARSE_POINT = ERROR_NOT_A_REPARSE_POINT, "The file or directory is not a reparse point.";
 }
