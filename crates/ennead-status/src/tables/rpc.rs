@@ -151,6 +151,7 @@ codes! { Win32Error: u32 =>
     OPEN_FILES = ERROR_OPEN_FILES, "This network connection has files open or requests pending.";
     ACTIVE_CONNECTIONS = ERROR_ACTIVE_CONNECTIONS, "Active connections still exist.";
     DEVICE_IN_USE = ERROR_DEVICE_IN_USE, "The device is in use by an active process and cannot be disconnected.";
+    REMOTE_MAILSLOTS_DEPRECATED = ERROR_REMOTE_MAILSLOTS_DEPRECATED, "The Remote Mailslot protocol is deprecated and has been disabled.";
     REQUEST_PAUSED = ERROR_REQUEST_PAUSED, "The operation was paused.";
     NOT_APPCONTAINER = ERROR_NOT_APPCONTAINER, "This operation is only valid in the context of an app container.";
     APPCONTAINER_REQUIRED = ERROR_APPCONTAINER_REQUIRED, "This application can only run in the context of an app container.";
@@ -161,7 +162,6 @@ codes! { Win32Error: u32 =>
     RESOURCE_NOT_PRESENT = ERROR_RESOURCE_NOT_PRESENT, "The resource required for this operation does not exist.";
     INVALID_OPERATION = ERROR_INVALID_OPERATION, "The operation identifier is not valid.";
     REQUEST_REFUSED = ERROR_REQUEST_REFUSED, "The operator or administrator has refused the request.";
-    REMOTE_MAILSLOTS_DEPRECATED = ERROR_REMOTE_MAILSLOTS_DEPRECATED, "The Remote Mailslot protocol is deprecated and has been disabled.";
     MESSAGE_EXCEEDS_MAX_SIZE = ERROR_MESSAGE_EXCEEDS_MAX_SIZE, "The message provided exceeds the maximum size allowed for this parameter.";
     NOT_A_REPARSE_POINT = ERROR_NOT_A_REPARSE_POINT, "The file or directory is not a reparse point.";
 }
