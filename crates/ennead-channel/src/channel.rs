@@ -126,6 +126,15 @@ impl<S: System> Channel<S> {
         }
     }
 
+    /// The layout that it was made with.
+    pub(crate) fn layout(&self) -> Layout {
+        let (to_server, to_client) = match self.side {
+            Side::Server => (self.inbound, self.outbound),
+            Side::Client => (self.outbound, self.inbound),
+        };
+        Layout { framing: self.framing, to_server, to_client }
+    }
+
     /// What holds now; an error if this end is of no use any more. Looks at the peer's state first, so that what it wrote before is seen by a look at the ring
     /// after this one.
     #[inline]

@@ -1,7 +1,7 @@
 //! One end of a connection, as the mechanisms use it.
 
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Mutex;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use ennead_sys::doorbell::{self, Listener, Ringer};
@@ -14,6 +14,7 @@ use crate::error::{AcceptError, ReadError, WriteError};
 use crate::layout::{Framing, Layout, Parameters, Side};
 use crate::linux::Linux;
 use crate::parts::{Limits, PeerParts};
+use crate::reserve::{Afterwards, Reserve};
 use crate::wait::Wait;
 
 /// One end of a connection: reads, writes, waits, and ends it.
@@ -24,6 +25,7 @@ pub struct Endpoint {
     pub(crate) channel: Channel<Linux>,
     /// One thread at a time begins to share.
     pub(crate) sharing: Mutex<()>,
+    afterwards: Afterwards,
 }
 
 /// Creates a connection: the creator's (client's) end, and what to pass to the other process for the second end.
@@ -33,28 +35,61 @@ pub fn create(parameters: &Parameters) -> io::Result<(Endpoint, PeerParts)> {
     let layout = Layout::new(parameters);
     let memory = memfd::create_sealed("ennead-channel", layout.size())?;
     let mapping = Mapping::new(&memory, layout.size())?;
+    create_on(&layout, mapping, Arc::new(memory))
+}
+
+/// As [`create`], on memory from the reserve: that of an earlier connection with the server that the reserve belongs to. `None` if there is none. The parts must go
+/// to that server process and to nobody else.
+pub fn create_from(reserve: &Reserve, parameters: &Parameters) -> Option<io::Result<(Endpoint, PeerParts)>> {
+    let layout = Layout::new(parameters);
+    let (mapping, memory) = reserve.take_released(&layout)?;
+    Some(create_on(&layout, mapping, memory))
+}
+
+fn create_on(layout: &Layout, mapping: Mapping, memory: Arc<OwnedFd>) -> io::Result<(Endpoint, PeerParts)> {
     for (at, word) in layout.header() {
         mapping.atomic_u64(at).store(word, std::sync::atomic::Ordering::Release);
     }
     let (our_listener, their_ringer) = doorbell::pair()?;
     let (their_listener, our_ringer) = doorbell::pair()?;
-    let parts = PeerParts { memory: memory.try_clone()?, listener: their_listener, ringer: their_ringer };
+    let parts = PeerParts { memory: Arc::clone(&memory), listener: their_listener, ringer: their_ringer };
     let listener = Listener::keep(our_listener)?;
-    let ringer = Ringer::adopt(our_ringer)?;
+    let ringer = Ringer::keep(our_ringer)?;
     let linux = Linux::new(mapping, memory, listener, ringer);
-    Ok((Endpoint::from_channel(Channel::new(linux, Side::Client, &layout)), parts))
+    Ok((Endpoint::from_channel(Channel::new(linux, Side::Client, layout)), parts))
 }
 
 impl Endpoint {
     /// The second end (the server's), from what the creator passed. Trusts nothing of it: the memory must be sealed, in tmpfs, of exactly the announced size; the
     /// doorbells must be pipes' ends of the right direction, and are used so that the creator's copies give it no hold on this process.
     pub fn accept(parts: PeerParts, limits: &Limits) -> Result<Self, AcceptError> {
-        let (linux, layout) = parts.open(limits)?;
+        let (linux, layout, _) = parts.open(limits, None)?;
         Ok(Self::from_channel(Channel::new(linux, Side::Server, &layout)))
     }
 
+    /// As [`Endpoint::accept`]; memory that is still mapped from an earlier connection with the same client is in `reserve`, and goes there again when this end is
+    /// dropped.
+    pub fn accept_with(
+        parts: PeerParts,
+        limits: &Limits,
+        reserve: &Arc<Reserve>,
+    ) -> Result<Self, AcceptError> {
+        let (linux, layout, identity) = parts.open(limits, Some(reserve))?;
+        let mut end = Self::from_channel(Channel::new(linux, Side::Server, &layout));
+        end.afterwards = Afterwards::keep(layout, Some(identity), reserve);
+        Ok(end)
+    }
+
+    /// For the creator's end: when it is dropped, its memory is kept in `reserve` for another connection with the same server, to which, and to nobody else, the
+    /// parts went.
+    pub fn keep_memory_in(&mut self, reserve: &Arc<Reserve>) {
+        if self.channel.side == Side::Client {
+            self.afterwards = Afterwards::keep(self.channel.layout(), None, reserve);
+        }
+    }
+
     pub(crate) fn from_channel(channel: Channel<Linux>) -> Self {
-        Self { channel, sharing: Mutex::new(()) }
+        Self { channel, sharing: Mutex::new(()), afterwards: Afterwards::nothing() }
     }
 
     /// Bytes or messages.
@@ -161,6 +196,7 @@ impl AsFd for Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.channel.close_with_descriptors();
+        std::mem::take(&mut self.afterwards).retire(&mut self.channel);
     }
 }
 

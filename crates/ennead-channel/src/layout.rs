@@ -89,6 +89,9 @@ pub(crate) mod state {
     pub(crate) const CLOSED: u64 = 2;
     /// What is unread is void.
     pub(crate) const DISCONNECTED: u64 = 4;
+    /// Of a server's end: it does nothing more with this memory, so that the client may use it for another connection. The client takes the bit away by
+    /// writing all words anew; who does not know it, never uses memory again.
+    pub(crate) const RELEASED: u64 = 8;
 }
 
 /// One direction's ring and its words.
@@ -182,6 +185,26 @@ impl Layout {
         ]
     }
 
+    /// The offsets of all words but the header's; each is 0 when a connection begins.
+    pub(crate) fn words(&self) -> [usize; 12] {
+        let (one, two) = (self.to_server, self.to_client);
+        let (client, server) = (Side::Client, Side::Server);
+        [
+            one.tail(),
+            one.cursor(),
+            one.reader_sleeps(),
+            one.writer_sleeps(),
+            two.tail(),
+            two.cursor(),
+            two.reader_sleeps(),
+            two.writer_sleeps(),
+            client.state(),
+            client.cpu(),
+            server.state(),
+            server.cpu(),
+        ]
+    }
+
     /// The layout that a header's framing and capacity words describe, if it is one.
     pub(crate) fn from_words(framing: u64, capacities: u64) -> Option<Self> {
         let framing = match framing {
@@ -217,6 +240,8 @@ mod tests {
             [Side::Client.state(), Side::Client.cpu(), Side::Server.state(), Side::Server.cpu()],
             [2048, 2176, 2304, 2432]
         );
+        assert_eq!(layout.words(), [1024, 1152, 1280, 1408, 1536, 1664, 1792, 1920, 2048, 2176, 2304, 2432]);
+        assert_eq!([state::WRITE_CLOSED, state::CLOSED, state::DISCONNECTED, state::RELEASED], [1, 2, 4, 8]);
         assert_eq!(Layout::from_words(1, 8192 | (4096 << 32)), Some(layout));
         assert_eq!(Layout::from_words(2, 8192 | (4096 << 32)), None);
         assert_eq!(Layout::from_words(0, 8193 | (4096 << 32)), None);

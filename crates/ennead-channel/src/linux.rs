@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 
 use ennead_sys::doorbell::{self, Listener, Ringer};
 use ennead_sys::futex::{self, Scope, Woken};
@@ -18,7 +18,7 @@ use crate::wait::Wait;
 pub(crate) struct Linux {
     pub(crate) mapping: Mapping,
     /// Kept so that the end can be shared.
-    pub(crate) memory: OwnedFd,
+    pub(crate) memory: Arc<OwnedFd>,
     pub(crate) listener: Listener,
     pub(crate) ringer: Ringer,
     common: OnceLock<Commons>,
@@ -28,7 +28,7 @@ pub(crate) struct Linux {
 }
 
 impl Linux {
-    pub(crate) fn new(mapping: Mapping, memory: OwnedFd, listener: Listener, ringer: Ringer) -> Self {
+    pub(crate) fn new(mapping: Mapping, memory: Arc<OwnedFd>, listener: Listener, ringer: Ringer) -> Self {
         Self {
             mapping,
             memory,

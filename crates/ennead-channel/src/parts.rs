@@ -1,19 +1,21 @@
 //! What one process passes to the other to make it the second end, and the checks that it must survive.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use ennead_sys::doorbell::{Listener, Ringer};
 use ennead_sys::mapping::Mapping;
-use ennead_sys::memfd;
+use ennead_sys::memfd::{self, Identity};
 
 use crate::error::AcceptError;
 use crate::layout::{APART, CONTROL, LARGEST_CAPACITY, Layout, MAGIC, VERSION, header};
 use crate::linux::Linux;
+use crate::reserve::Reserve;
 
 /// The second end of a connection as three descriptors, to be sent over a Unix socket in one message, in [`PeerParts::as_fds`]' order.
 #[derive(Debug)]
 pub struct PeerParts {
-    pub(crate) memory: OwnedFd,
+    pub(crate) memory: Arc<OwnedFd>,
     pub(crate) listener: OwnedFd,
     pub(crate) ringer: OwnedFd,
 }
@@ -44,12 +46,31 @@ impl PeerParts {
     /// From descriptors that travelled, unverified.
     #[must_use]
     pub fn from_fds([memory, listener, ringer]: [OwnedFd; Self::COUNT]) -> Self {
-        Self { memory, listener, ringer }
+        Self { memory: Arc::new(memory), listener, ringer }
     }
 
-    /// Verifies everything and maps the memory.
-    pub(crate) fn open(self, limits: &Limits) -> Result<(Linux, Layout), AcceptError> {
-        let size = memfd::sealed_size(&self.memory).ok_or(AcceptError::NotSealed)?;
+    /// Verifies everything and maps the memory, unless `reserve` has it mapped.
+    pub(crate) fn open(
+        self,
+        limits: &Limits,
+        reserve: Option<&Reserve>,
+    ) -> Result<(Linux, Layout, Identity), AcceptError> {
+        let memfd::Sealed { size, identity } = memfd::sealed(&self.memory).ok_or(AcceptError::NotSealed)?;
+        let mapping = match reserve.and_then(|reserve| reserve.take_same(identity)) {
+            // What was checked when it was mapped holds for ever.
+            Some(mapping) => mapping,
+            None => self.map(size, limits)?,
+        };
+        let layout = verified_layout(&mapping, limits)?;
+        let listener = Listener::adopt(self.listener).map_err(AcceptError::Doorbell)?;
+        let ringer = Ringer::adopt(self.ringer).map_err(AcceptError::Doorbell)?;
+        Ok((Linux::new(mapping, self.memory, listener, ringer), layout, identity))
+    }
+
+    fn map(&self, size: u64, limits: &Limits) -> Result<Mapping, AcceptError> {
+        if !memfd::is_in_tmpfs(&self.memory) {
+            return Err(AcceptError::NotSealed);
+        }
         // The rings of a file as large as the limit allows would not fit twice.
         let largest = u64::from(limits.largest_capacity.next_power_of_two());
         let most = CONTROL as u64 + largest.max(APART) + largest;
@@ -59,11 +80,7 @@ impl PeerParts {
         if size > most {
             return Err(AcceptError::TooLarge { capacity: size });
         }
-        let mapping = Mapping::new(&self.memory, size as usize).map_err(AcceptError::System)?;
-        let layout = verified_layout(&mapping, limits)?;
-        let listener = Listener::adopt(self.listener).map_err(AcceptError::Doorbell)?;
-        let ringer = Ringer::adopt(self.ringer).map_err(AcceptError::Doorbell)?;
-        Ok((Linux::new(mapping, self.memory, listener, ringer), layout))
+        Mapping::new(&self.memory, size as usize).map_err(AcceptError::System)
     }
 }
 

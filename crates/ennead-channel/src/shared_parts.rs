@@ -1,6 +1,7 @@
 //! One end, to be handed to another process: what it consists of, how it is made, and how the other process takes it up.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::{fmt, io};
 
 use ennead_status::Win32Error;
@@ -50,7 +51,8 @@ impl SharedParts {
 
     fn open(self) -> Result<Channel<Linux>, AcceptError> {
         let [memory, listener, ringer, file, reading, writing, news] = self.0;
-        let (linux, layout) = PeerParts { memory, listener, ringer }.open(&Limits::default())?;
+        let parts = PeerParts { memory: Arc::new(memory), listener, ringer };
+        let (linux, layout, _) = parts.open(&Limits::default(), None)?;
         if memfd::sealed_size(&file) != Some(page::SIZE as u64) {
             return Err(AcceptError::NotSealed);
         }
@@ -96,7 +98,7 @@ impl Endpoint {
         }
         let Some(commons) = system.common() else { return Err(ShareError::Closed) };
         Ok(SharedParts([
-            memfd::reopen(&system.memory)?,
+            memfd::reopen(&*system.memory)?,
             system.listener.reopen()?.into(),
             system.ringer.reopen()?.into(),
             living(&commons.file)?,

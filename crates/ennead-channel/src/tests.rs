@@ -10,6 +10,7 @@ use crate::{
 mod basic;
 mod hostile;
 mod parts;
+mod reserve;
 mod sharing;
 
 fn connect(framing: Framing, capacity: u32) -> (Endpoint, Endpoint) {

@@ -24,7 +24,8 @@ fn an_idle_connection_costs_three_descriptors_an_end() {
     let cost = descriptors() - before;
     assert!(cost <= 50 * 6, "{cost} descriptors for 50 connections");
     drop(pairs);
-    assert!(descriptors() <= before);
+    // The memory of a few connections is kept for the next ones, once for the pipe.
+    assert!(descriptors() <= before + 4);
     drop(first);
     assert_eq!(root.left_behind(), Vec::<std::path::PathBuf>::new());
 }

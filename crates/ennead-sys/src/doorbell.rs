@@ -93,6 +93,14 @@ impl Ringer {
         }
     }
 
+    /// Takes the writing end of a [`pair`] of our own.
+    pub fn keep(pipe: OwnedFd) -> io::Result<Self> {
+        match default_ringing() {
+            ringing @ Ringing::ByFlags => Ok(Self { pipe, ringing }),
+            Ringing::ByDescription => Self::anew(pipe.as_fd()),
+        }
+    }
+
     fn anew(pipe: BorrowedFd<'_>) -> io::Result<Self> {
         let pipe = reopen(pipe, OFlags::RDWR | OFlags::NONBLOCK)?;
         Ok(Self { pipe, ringing: Ringing::ByDescription })

@@ -13,6 +13,7 @@
 //! - [`file`](mod@file): regular files
 //! - [`folder`]: folders and the names in them
 //! - [`futex`]: sleeping until a word changes
+//! - [`generation`](mod@generation): telling a process from what it was before a fork
 //! - [`inherit`]: descriptors that one chosen child inherits
 //! - [`lock`]: open-file-description locks
 //! - [`mapping`]: memory shared with other processes
@@ -39,6 +40,7 @@ mod fault;
 pub mod file;
 pub mod folder;
 pub mod futex;
+pub mod generation;
 pub mod inherit;
 pub mod lock;
 pub mod mapping;

@@ -32,16 +32,22 @@ impl Mapping {
         Pages::map(file, len, ProtFlags::READ | ProtFlags::WRITE).map(Self)
     }
 
+    /// Takes the pages out of `self`, which has none from then on: every access to it panics.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(std::mem::replace(&mut self.0, Pages { start: NonNull::dangling(), len: 0 }))
+    }
+
     /// The length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len
     }
 
-    /// Always false: an empty file cannot be mapped.
+    /// Whether its pages were taken; an empty file cannot be mapped.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        false
+        self.0.len == 0
     }
 
     /// The 32-bit word at `offset`.
@@ -179,7 +185,7 @@ impl ReadOnlyMapping {
 /// The pages of either kind.
 #[derive(Debug)]
 struct Pages {
-    /// INVARIANT: the start of `len` mapped bytes, page-aligned, owned by this value alone.
+    /// INVARIANT: the start of `len` mapped bytes, page-aligned, owned by this value alone; nothing is mapped if `len` is 0.
     start: NonNull<u8>,
     len: usize,
 }
@@ -238,6 +244,9 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
+        if self.len == 0 {
+            return;
+        }
         // SAFETY: the range was mapped by `map` and nothing borrows from it any more. An error would leave it mapped, which is harmless.
         let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
     }
@@ -271,6 +280,17 @@ mod tests {
                 assert_eq!((back[0], back[len + 1]), (0xee, 0xee), "length {len}, shift {shift}");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the mapping")]
+    fn a_mapping_whose_pages_were_taken_has_none() {
+        let file = memfd::create_sealed("mapping-test", 4096).unwrap();
+        let mut mapping = Mapping::new(&file, 4096).unwrap();
+        let taken = mapping.take();
+        taken.atomic_u64(0).store(7, Relaxed);
+        assert!(mapping.is_empty() && !taken.is_empty());
+        mapping.copy_out(0, &mut [0]);
     }
 
     #[test]

@@ -38,16 +38,47 @@ pub fn reopen(file: impl AsFd) -> io::Result<OwnedFd> {
     Ok(open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Whether `file`, which somebody else made, is a memory file in tmpfs whose size is sealed; then its size in bytes, else `None`.
+/// A memory file whose size is sealed and whose contents are not, made by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Which file it is.
+    pub identity: Identity,
+}
+
+/// Which file a descriptor stands for: no other has the same as long as any descriptor or mapping keeps it alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// What `file` is, if it is a memory file whose size is sealed.
 ///
-/// Asks for the seals first: only memory files answer, so that the other questions never reach a file system that may keep us waiting (FUSE, NFS).
+/// Asks for the seals first: only memory files answer, so that the other question never reaches a file system that may keep us waiting (FUSE, NFS).
+#[must_use]
+pub fn sealed(file: impl AsFd) -> Option<Sealed> {
+    let seals = fcntl_get_seals(&file).ok()?;
+    if !seals.contains(FIXED_SIZE) || seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
+        return None;
+    }
+    let stat = fstat(&file).ok()?;
+    let identity = Identity { device: stat.st_dev, inode: stat.st_ino };
+    Some(Sealed { size: u64::try_from(stat.st_size).ok()?, identity })
+}
+
+/// Whether a memory file lies in tmpfs, rather than among huge pages.
+#[must_use]
+pub fn is_in_tmpfs(file: impl AsFd) -> bool {
+    fstatfs(&file).is_ok_and(|system| system.f_type as u64 == TMPFS_MAGIC)
+}
+
+/// Whether `file`, which somebody else made, is a memory file in tmpfs whose size is sealed; then its size in bytes, else `None`.
 #[must_use]
 pub fn sealed_size(file: impl AsFd) -> Option<u64> {
-    let seals = fcntl_get_seals(&file).ok()?;
-    let sealed = seals.contains(FIXED_SIZE) && !seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE);
-    let in_tmpfs = || fstatfs(&file).is_ok_and(|system| system.f_type as u64 == TMPFS_MAGIC);
-    let size = || fstat(&file).ok().and_then(|stat| u64::try_from(stat.st_size).ok());
-    (sealed && in_tmpfs()).then(size).flatten()
+    let sealed = sealed(&file)?;
+    is_in_tmpfs(&file).then_some(sealed.size)
 }
 
 #[cfg(test)]

@@ -266,9 +266,15 @@ fn parts_that_are_not_a_channel_are_refused() {
     let swapped = fresh();
     let swapped = PeerParts { listener: swapped.ringer, ringer: swapped.listener, memory: swapped.memory };
     assert!(accept(swapped).contains("doorbell"));
-    let other = PeerParts { memory: std::fs::File::open("/dev/null").unwrap().into(), ..fresh() };
+    let other = PeerParts {
+        memory: std::sync::Arc::new(std::fs::File::open("/dev/null").unwrap().into()),
+        ..fresh()
+    };
     assert!(accept(other).contains("sealed"));
-    let empty = PeerParts { memory: ennead_sys::memfd::create_sealed("x", 12_288).unwrap(), ..fresh() };
+    let empty = PeerParts {
+        memory: std::sync::Arc::new(ennead_sys::memfd::create_sealed("x", 12_288).unwrap()),
+        ..fresh()
+    };
     assert!(accept(empty).contains("mark"));
     let limits = Limits { largest_capacity: 4096 };
     let large = Parameters { capacity_to_client: 8192, ..parameters };

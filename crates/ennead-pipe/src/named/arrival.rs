@@ -96,8 +96,9 @@ pub(super) fn greet(
         .map_err(|_| Reason::Damaged("the number of descriptors in the client's handshake"))?;
     let expected = parameters(&service.traits);
     let largest_capacity = expected.capacity_to_server.max(expected.capacity_to_client).next_power_of_two();
-    let endpoint = Endpoint::accept(PeerParts::from_fds(descriptors), &Limits { largest_capacity })
-        .map_err(unacceptable)?;
+    let parts = PeerParts::from_fds(descriptors);
+    let endpoint =
+        Endpoint::accept_with(parts, &Limits { largest_capacity }, &service.reserve).map_err(unacceptable)?;
     if endpoint.framing() != expected.framing {
         return Err(Reason::Damaged("the framing of the connection that the client passed"));
     }

@@ -17,6 +17,7 @@ use super::error::{During, Operation, Reason, Result};
 use super::handshake::Handshake;
 use super::known::Known;
 use super::layout::Traits;
+use super::lending::Made;
 use super::modes::{Modes, ReadMode, WaitMode};
 use super::name::PipeName;
 use super::patience::Patience;
@@ -24,7 +25,7 @@ use super::place::Place;
 use super::readiness::{Readiness, Source};
 use super::security::{self, MAPPING};
 use super::server::unless_blocked;
-use super::snapshot::Snapshot;
+use super::snapshot::{Reached, Snapshot};
 use super::waiting::{Timeout, until_listening};
 
 /// How a pipe is opened (`CreateFile`). The default: GENERIC_READ | GENERIC_WRITE, impersonation level, byte-read,
@@ -210,9 +211,9 @@ impl ClientOptions {
 
     fn connect(&self, place: &Place, name: &PipeName) -> std::result::Result<Client, Reason> {
         let mut made = None;
-        if name.host().is_none()
-            && let Some(known) = place.known(name.as_str())
-            && let Ok(client) = self.connect_to(place, name, &known, &mut made, || known.connect(place))
+        let before = if name.host().is_none() { place.known(name.as_str()) } else { None };
+        if let Some(known) = &before
+            && let Ok(client) = self.connect_to(place, name, known, &mut made, || known.connect(place))
         {
             return Ok(client);
         }
@@ -222,7 +223,8 @@ impl ClientOptions {
             }
         })?;
         let descriptor = security::of_entry(snapshot.entry.descriptor())?;
-        let known = Known::from_snapshot(&snapshot, descriptor).map_err(Reason::system("keep the entry"))?;
+        let known = Known::from_snapshot(&snapshot, descriptor, before.as_deref())
+            .map_err(Reason::system("keep the entry"))?;
         let client = self.connect_to(place, name, &known, &mut made, || snapshot.connect())?;
         place.remember(name.as_str(), Some(known));
         Ok(client)
@@ -234,7 +236,7 @@ impl ClientOptions {
         name: &PipeName,
         known: &Known,
         made: &mut Option<Made>,
-        mut connect: impl FnMut() -> std::result::Result<Connection, Reason>,
+        mut connect: impl FnMut() -> std::result::Result<Reached, Reason>,
     ) -> std::result::Result<Client, Reason> {
         let traits = known.traits;
         let granted = self.granted(&known.descriptor)?;
@@ -250,22 +252,23 @@ impl ClientOptions {
         .encode();
         // Before connecting, so that the handshake follows at once; kept for the next attempt if nobody listens.
         let parameters = parameters(&traits);
-        let (endpoint, parts) = match made.take() {
-            Some((of, endpoint, parts)) if of == parameters => (endpoint, parts),
-            _ => ennead_channel::create(&parameters)
-                .map_err(Reason::system("make the connection's memory and doorbells"))?,
+        const MAKE: &str = "make the connection's memory and doorbells";
+        let mut ours = match made.take() {
+            Some(ours) if ours.parameters == parameters => ours,
+            _ => known.lending.make(parameters).map_err(Reason::system(MAKE))?,
         };
         let mut turned_away = 0;
-        let server = loop {
-            let connection = match connect() {
-                Ok(connection) => connection,
+        let (mut endpoint, server) = loop {
+            let reached = match connect() {
+                Ok(reached) => reached,
                 Err(reason) => {
-                    *made = Some((parameters, endpoint, parts));
+                    *made = Some(ours);
                     return Err(reason);
                 }
             };
-            if say_hello(&connection, &hello, &parts)? {
-                break connection.peer().map_err(Reason::system("ask who the server is"))?;
+            ours = ours.for_server(reached.process).map_err(Reason::system(MAKE))?;
+            if say_hello(&reached.connection, &hello, &ours.parts)? {
+                break (ours.endpoint, reached);
             }
             turned_away += 1;
             // No honest server hangs up so often; an open does not wait.
@@ -273,6 +276,7 @@ impl ClientOptions {
                 return Err(Reason::NoneListening);
             }
         };
+        known.lending.keep(&mut endpoint, server.process);
         Ok(Client {
             end: Arc::new(End {
                 endpoint,
@@ -284,7 +288,7 @@ impl ClientOptions {
             modes: HandleModes::new(self.modes),
             traits,
             descriptor: known.descriptor.clone(),
-            server,
+            server: server.peer,
             write_through: self.write_through,
             entry: known.entry,
             place: place.clone(),
@@ -292,9 +296,6 @@ impl ClientOptions {
         })
     }
 }
-
-/// A connection that nobody has yet.
-type Made = (ennead_channel::Parameters, ennead_channel::Endpoint, ennead_channel::PeerParts);
 
 /// Sends the handshake; `false` if the server has hung up, because this client was stopped for too long, or because the
 /// instance has gone: then the next one is tried.

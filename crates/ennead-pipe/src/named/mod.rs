@@ -46,6 +46,7 @@ pub mod handshake;
 mod impersonating;
 mod known;
 mod layout;
+mod lending;
 mod listing;
 mod modes;
 mod name;

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use ennead_channel::Reserve;
 use ennead_namespace::{CreateOptions, Created, Entry, Kind, Name, Protection, Roots, Scope};
 use ennead_security::SecurityDescriptor;
 use ennead_sys::process;
@@ -16,6 +17,9 @@ use super::layout::{self, RECORDS, Record, Records, TABLE_SLOT, Traits, UNLIMITE
 use super::patience::Patience;
 use super::security;
 
+/// How many connections' memory stays mapped after they are over, for clients that come again.
+const MOST_KEPT: usize = 16;
+
 /// A pipe as this process serves it.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -25,6 +29,8 @@ pub(crate) struct Service {
     pub lobby: Arc<crate::overlapped::Lobby>,
     pub traits: Traits,
     pub descriptor: SecurityDescriptor,
+    /// What is still mapped of connections that are over.
+    pub(super) reserve: Arc<Reserve>,
     /// The record that counts this process's instances.
     home: u32,
     entry: Arc<Entry>,
@@ -99,7 +105,16 @@ impl Service {
         let home = table.take_record()?;
         let door = Door::open(Arc::clone(&entry), sockets, protection, home)?;
         drop(table);
-        Ok(Self { door, lobby: Arc::default(), traits, descriptor, home, entry, process: process::id() })
+        Ok(Self {
+            door,
+            lobby: Arc::default(),
+            traits,
+            descriptor,
+            reserve: Arc::new(Reserve::new(MOST_KEPT)),
+            home,
+            entry,
+            process: process::id(),
+        })
     }
 
     /// One more instance, if there may be one.

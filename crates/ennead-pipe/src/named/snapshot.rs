@@ -4,16 +4,34 @@ use std::path::Path;
 
 use ennead_namespace::{Entry, Kind, Name, Scope, SocketName, Wanted};
 use ennead_sys::file;
-use ennead_sys::socket::{ConnectError, Connection, Probe, Seat};
+use ennead_sys::socket::{ConnectError, Connection, Peer, Probe, Seat};
 
 use super::error::Reason;
 use super::layout::{self, RECORD_LEN, RECORDS, Record, Traits, record_at};
+use super::lending::ServerProcess;
 use super::name::PipeName;
 use super::place::Place;
 
 /// How often sockets are tried while they change. Only a server that writes nonsense into its entry changes them for so long
 /// and admits nobody, and an open does not wait.
 pub(super) const MOST_ROUNDS: u32 = 200;
+
+/// A server that has been connected to.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub connection: Connection,
+    pub peer: Peer,
+    pub process: ServerProcess,
+}
+
+impl Reached {
+    /// By the socket that a record tells of.
+    pub fn new(connection: Connection, record: &Record) -> Result<Self, Reason> {
+        let peer = connection.peer().map_err(Reason::system("ask who the server is"))?;
+        let process = ServerProcess { room: record.room, pid: peer.pid };
+        Ok(Self { connection, peer, process })
+    }
+}
 
 /// An entry held open, with a copy of its body.
 #[derive(Debug)]
@@ -71,7 +89,7 @@ impl Snapshot {
     }
 
     /// Connects to the first listening socket that admits this client; [`Reason::NoneListening`] if none does.
-    pub fn connect(&mut self) -> Result<Connection, Reason> {
+    pub fn connect(&mut self) -> Result<Reached, Reason> {
         let mut round = 0;
         loop {
             round += 1;
@@ -81,7 +99,7 @@ impl Snapshot {
                 }
                 match self.at(n, &record, record.listener, Connection::to) {
                     Err(ConnectError::Full | ConnectError::Refused | ConnectError::Missing) => {}
-                    other => return other.map_err(refused),
+                    other => return Reached::new(other.map_err(refused)?, &record),
                 }
             }
             // A socket may have been replaced while it was tried.
