@@ -6,13 +6,7 @@ mod ending;
 mod modes;
 mod transfer;
 
-use ennead_status::Win32Error;
-
-/// What `GetLastError` gives after a failure.
-pub type Outcome<T> = Result<T, Win32Error>;
-
-/// A case: its name, and what it does with an implementation.
-pub type Case<P> = (&'static str, fn(&P));
+use crate::{Case, GENERIC_READ, GENERIC_WRITE, Outcome, code};
 
 /// PIPE_ACCESS_INBOUND.
 pub const INBOUND: u32 = 1;
@@ -28,10 +22,6 @@ pub const TYPE_MESSAGE: u32 = 4;
 pub const READ_MESSAGE: u32 = 2;
 /// PIPE_NOWAIT.
 pub const NOWAIT: u32 = 1;
-/// GENERIC_READ.
-pub const GENERIC_READ: u32 = 0x8000_0000;
-/// GENERIC_WRITE.
-pub const GENERIC_WRITE: u32 = 0x4000_0000;
 /// FILE_READ_ATTRIBUTES.
 pub const READ_ATTRIBUTES: u32 = 0x80;
 /// FILE_WRITE_ATTRIBUTES.
@@ -163,8 +153,4 @@ fn take<P: NamedPipes>(pipes: &P, end: End<'_, P>, len: usize) -> Outcome<(Vec<u
     let (bytes, more) = pipes.read(end, &mut buffer)?;
     buffer.truncate(bytes);
     Ok((buffer, more))
-}
-
-fn code<T>(outcome: Outcome<T>) -> u32 {
-    outcome.err().unwrap_or_default().0
 }

@@ -3,7 +3,8 @@
 //! [GetOverlappedResult](https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-getoverlappedresult),
 //! [CancelIoEx](https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-cancelioex).
 
-use crate::named_pipes::{Case, GENERIC_READ, GENERIC_WRITE, Outcome, READ_MESSAGE, Spec, TYPE_MESSAGE};
+use crate::named_pipes::{READ_MESSAGE, Spec, TYPE_MESSAGE};
+use crate::{Case, GENERIC_READ, GENERIC_WRITE, Outcome};
 
 /// How an operation came out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,18 @@
 //! `wine/driver.c` at work: one request, one answer, from any number of threads.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
-/// What the driver is asked for; the numbers are `driver.c`'s.
-#[derive(Clone, Copy, Debug)]
+/// What the driver is asked for; the numbers are those of `wine/*.c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
+    // pipes.c
     Create = 1,
     Open,
     Wait,
@@ -26,8 +29,6 @@ pub enum Function {
     SetState,
     State,
     Info,
-    Close,
-    ProcessId,
     StartRead,
     StartWrite,
     StartConnect,
@@ -36,13 +37,38 @@ pub enum Function {
     Cancel,
     CancelAll,
     Forget,
+    // driver.h
+    Close = 100,
+    ProcessId,
+    EndThread,
+    // sync.c
+    CreateEvent = 200,
+    CreateMutex,
+    CreateSemaphore,
+    CreateTimer,
+    OpenEvent,
+    OpenMutex,
+    OpenSemaphore,
+    OpenTimer,
+    OpenProcess,
+    OpenThread,
+    SetEvent,
+    ResetEvent,
+    PulseEvent,
+    ReleaseMutex,
+    ReleaseSemaphore,
+    SetTimer,
+    CancelTimer,
+    WaitOne,
+    WaitMany,
+    SignalAndWait,
 }
 
 /// A request. `numbers` and `handle` mean what the function makes of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     pub handle: u64,
-    pub name: &'a str,
+    pub name: Option<&'a str>,
     pub numbers: [u32; 6],
     pub data: &'a [u8],
 }
@@ -64,6 +90,40 @@ pub struct Driver {
     reader: Option<JoinHandle<()>>,
 }
 
+/// One thread here is one thread there: what it owns there is abandoned when it ends here.
+struct Thread {
+    number: u32,
+    drivers: RefCell<Vec<Weak<Driver>>>,
+}
+
+thread_local! {
+    static THREAD: Thread = Thread::new();
+}
+
+impl Thread {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        Self { number: COUNT.fetch_add(1, Relaxed), drivers: RefCell::default() }
+    }
+
+    /// Its number, for a driver that hears of its end.
+    fn talks_to(&self, driver: &Arc<Driver>) -> u32 {
+        let mut drivers = self.drivers.borrow_mut();
+        if !drivers.iter().any(|known| Weak::as_ptr(known) == Arc::as_ptr(driver)) {
+            drivers.push(Arc::downgrade(driver));
+        }
+        self.number
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        for driver in self.drivers.take().iter().filter_map(Weak::upgrade) {
+            driver.try_ask_of(self.number, Function::EndThread, &Request::default());
+        }
+    }
+}
+
 /// Who waits for which answer; none once the driver has ended.
 type Waiting = Arc<Mutex<Option<HashMap<u32, Sender<Answer>>>>>;
 
@@ -80,7 +140,12 @@ impl Driver {
     }
 
     /// Asks, and waits for the answer; none if the driver has ended.
-    pub fn try_ask(&self, function: Function, request: &Request<'_>) -> Option<Answer> {
+    pub fn try_ask(self: &Arc<Self>, function: Function, request: &Request<'_>) -> Option<Answer> {
+        let thread = THREAD.try_with(|thread| thread.talks_to(self)).unwrap_or_default();
+        self.try_ask_of(thread, function, request)
+    }
+
+    fn try_ask_of(&self, thread: u32, function: Function, request: &Request<'_>) -> Option<Answer> {
         let (sender, receiver) = channel();
         // Answers come in any order: a request is known by a number that no pending one has.
         let id = {
@@ -90,7 +155,7 @@ impl Driver {
             waiting.insert(id, sender);
             id
         };
-        lock(&self.stdin).write_all(&encode(id, function, request)).ok()?;
+        lock(&self.stdin).write_all(&encode(id, thread, function, request)).ok()?;
         receiver.recv().ok()
     }
 
@@ -98,7 +163,7 @@ impl Driver {
     ///
     /// # Panics
     /// The driver has ended.
-    pub fn ask(&self, function: Function, request: &Request<'_>) -> Answer {
+    pub fn ask(self: &Arc<Self>, function: Function, request: &Request<'_>) -> Answer {
         self.try_ask(function, request)
             .unwrap_or_else(|| panic!("no answer to {function:?}: the driver has ended"))
     }
@@ -120,8 +185,8 @@ impl Drop for Driver {
     }
 }
 
-fn encode(id: u32, function: Function, request: &Request<'_>) -> Vec<u8> {
-    let name: Vec<u16> = request.name.encode_utf16().collect();
+fn encode(id: u32, thread: u32, function: Function, request: &Request<'_>) -> Vec<u8> {
+    let name: Vec<u16> = request.name.unwrap_or_default().encode_utf16().collect();
     let mut bytes = Vec::with_capacity(HEADER + 2 * name.len() + request.data.len());
     bytes.extend(id.to_le_bytes());
     bytes.extend((function as u32).to_le_bytes());
@@ -130,6 +195,8 @@ fn encode(id: u32, function: Function, request: &Request<'_>) -> Vec<u8> {
     for len in [name.len(), request.data.len()] {
         bytes.extend(u32::try_from(len).expect("a test's name or data").to_le_bytes());
     }
+    bytes.extend(thread.to_le_bytes());
+    bytes.extend(u32::from(request.name.is_some()).to_le_bytes());
     name.iter().for_each(|unit| bytes.extend(unit.to_le_bytes()));
     bytes.extend(request.data);
     bytes

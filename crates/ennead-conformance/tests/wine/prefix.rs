@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 
 const COMPILERS: &[&str] = &["x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-gcc-win32"];
 
+/// The driver, below `wine`.
+const SOURCES: &[&str] = &["driver.c", "pipes.c", "sync.c", "mapping.c", "mailslots.c"];
+
 /// What has to be installed.
 pub struct Tools {
     wine: PathBuf,
@@ -42,9 +45,10 @@ impl Prefix {
         let folder = env::temp_dir().join(format!("ennead-conformance-wine-{}", std::process::id()));
         fs::create_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let mut prefix = Self { program: folder.join("driver.exe"), tools, folder, version: String::new() };
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("wine/driver.c");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("wine");
+        let sources = SOURCES.iter().map(|source| sources.join(source));
         let mut compiler = timed(120, &prefix.tools.compiler);
-        compiler.args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"]).args([&prefix.program, &source]);
+        compiler.args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&prefix.program).args(sources);
         run(&mut compiler)?;
         prefix.version = run(prefix.quiet(timed(60, &prefix.tools.wine)).arg("--version"))?;
         let mut boot = prefix.quiet(timed(300, &prefix.tools.wine));

@@ -1,12 +1,13 @@
 //! Overlapped operations of `ennead-pipe`.
 
-use ennead_conformance::named_pipes::{NamedPipes, Outcome, Spec};
+use ennead_conformance::Outcome;
+use ennead_conformance::named_pipes::{NamedPipes, Spec};
 use ennead_conformance::overlapped_pipes::{Completion, OverlappedPipes};
 use ennead_pipe::named::{Client, Instance, Modes};
 use ennead_pipe::overlapped::{NothingToCancel, Operation, Overlapped};
 use ennead_status::Win32Error;
 
-use crate::Native;
+use crate::named_pipes::Native;
 
 pub enum Either {
     Server(Overlapped<Instance>),

@@ -1,15 +1,10 @@
-//! The suite against `ennead-pipe`.
-
-#[path = "native/overlapped.rs"]
-mod overlapped;
+//! Named pipes against `ennead-pipe`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use ennead_conformance::named_pipes::{
-    End, FIRST, NOWAIT, NamedPipes, Outcome, READ_MESSAGE, Read, Spec, cases,
-};
-use ennead_conformance::overlapped_pipes;
+use ennead_conformance::named_pipes::{End, FIRST, NOWAIT, NamedPipes, READ_MESSAGE, Read, Spec, cases};
+use ennead_conformance::{Outcome, overlapped_pipes};
 use ennead_pipe::named::{
     self, Client, ClientOptions, Connected, Direction, Instance, Modes, PipeType, Place, ServerOptions,
     Timeout,
@@ -17,7 +12,7 @@ use ennead_pipe::named::{
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 
-struct Native(Place);
+pub struct Native(Place);
 
 fn more(received: named::Received) -> Read {
     (received.bytes, received.left_in_message > 0)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use ennead_conformance::named_pipes::{End, NamedPipes, Outcome, Spec};
+use ennead_conformance::Outcome;
+use ennead_conformance::named_pipes::{End, NamedPipes, Spec};
 use ennead_conformance::overlapped_pipes::{Completion, OverlappedPipes};
 
 use crate::driver::{Driver, Function, Request};
-use crate::{Handle, Wine, length, outcome};
+use crate::implementation::{Handle, Wine, length, outcome};
 
 const FLAG_OVERLAPPED: u32 = 0x4000_0000;
 /// ERROR_IO_INCOMPLETE.
@@ -36,8 +37,9 @@ impl Wine {
         let reads = matches!(function, Function::StartRead | Function::StartTransact);
         let numbers = [0, length(len), 0, 0, 0, 0];
         // What the function said at once, the driver says again for the result.
-        let answer = self.0.ask(function, &Request { handle: end.1, numbers, data, ..Request::default() });
-        Operation { driver: Arc::clone(&self.0), number: answer.handle, reads, finished: false }
+        let answer =
+            self.request(function, &Request { handle: end.number(), numbers, data, ..Request::default() });
+        Operation { driver: Arc::clone(self.driver()), number: answer.handle, reads, finished: false }
     }
 }
 
@@ -79,23 +81,23 @@ impl OverlappedPipes for Wine {
 
     fn is_complete(&self, operation: &Operation) -> bool {
         let request = Request { handle: operation.number, ..Request::default() };
-        self.0.ask(Function::Result, &request).error != INCOMPLETE
+        self.request(Function::Result, &request).error != INCOMPLETE
     }
 
     fn finish(&self, mut operation: Operation) -> Completion {
         let numbers = [1, u32::from(operation.reads), 0, 0, 0, 0];
         let request = Request { handle: operation.number, numbers, ..Request::default() };
-        let answer = self.0.ask(Function::Result, &request);
+        let answer = self.request(Function::Result, &request);
         operation.finished = true;
         Completion { code: answer.error, bytes: answer.numbers[0] as usize, data: answer.data }
     }
 
     fn cancel(&self, operation: &Operation) -> Outcome<()> {
         let request = Request { handle: operation.number, ..Request::default() };
-        outcome(self.0.ask(Function::Cancel, &request)).map(drop)
+        outcome(self.request(Function::Cancel, &request)).map(drop)
     }
 
     fn cancel_all(&self, end: &Handle) -> Outcome<()> {
-        self.on(end.1, Function::CancelAll).map(drop)
+        self.on(end.number(), Function::CancelAll).map(drop)
     }
 }
