@@ -8,6 +8,7 @@ use crate::{find_program, is_ci, run};
 /// The conformance suite's run against Wine takes two: 74 packages, 183 MB to download, 1.2 GB installed, under a minute.
 const PACKAGES: &[(&str, &str)] = &[
     ("kill", "procps"),
+    ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     // Debian keeps it off PATH.
     ("/usr/lib/wine/wine64", "wine64"),
