@@ -90,7 +90,7 @@ fn only_what_is_asked_for_takes_room() {
     let place = Playground::new();
     let root = place.local();
     let private = Protection::private();
-    let options = CreateOptions::new(&private).body(7, 1, 1 << 40).align(1 << 16).allocate(5000);
+    let options = CreateOptions::new(&private).body(7, 1, 1 << 40).align(1 << 16).allocate(0..5000);
     let entry = root.create(OBJECT, &name("a"), &options).unwrap().into_entry();
     assert_eq!(entry.header().body, (1 << 16, 1 << 40));
     let file = entry.file().metadata().unwrap();

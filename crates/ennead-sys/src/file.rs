@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, FallocateFlags, FileType, Mode, OFlags};
 
@@ -132,6 +132,21 @@ pub fn allocate_range(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> 
 /// Sets the length; what is new is zeros, and without room of its own until it is used.
 pub fn set_len(file: impl AsFd, len: u64) -> io::Result<()> {
     Ok(fs::ftruncate(file, len)?)
+}
+
+/// Makes a file of `old` bytes `new` bytes long, the new ones zeros with room of their own where the file system can do that. `ENOSPC`, `EFBIG`, `EDQUOT` where it
+/// cannot be.
+pub fn grow(file: impl AsFd, old: u64, new: u64) -> io::Result<()> {
+    match fs::fallocate(file.as_fd(), FallocateFlags::empty(), old, new.saturating_sub(old)) {
+        Err(rustix::io::Errno::OPNOTSUPP) => set_len(file, new),
+        other => Ok(other?),
+    }
+}
+
+/// Where the kernel says that an open file is: with ` (deleted)` behind it where that name is gone.
+pub fn path(file: impl AsFd) -> io::Result<PathBuf> {
+    use std::os::fd::AsRawFd;
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
 }
 
 /// What an open file may be used for; `None` for one that may not be read.

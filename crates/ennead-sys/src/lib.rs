@@ -23,6 +23,7 @@
 //! - [`occupancy`]: rooms that are seen empty when the last occupant is gone
 //! - [`pidfd`]: processes as descriptors
 //! - [`pipe`]: kernel pipes
+//! - [`plain`]: types whose values are their bytes
 //! - [`poll`]: waiting until descriptors can be read or written
 //! - [`process`]: what this process is
 //! - [`readiness`]: sets of descriptors, and alarm clocks
@@ -50,6 +51,7 @@ pub mod mount;
 pub mod occupancy;
 pub mod pidfd;
 pub mod pipe;
+pub mod plain;
 pub mod poll;
 pub mod process;
 mod readable;

@@ -38,6 +38,12 @@ pub fn reopen(file: impl AsFd) -> io::Result<OwnedFd> {
     Ok(open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
+/// The same, for reading only.
+pub fn reopen_to_read(file: impl AsFd) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    Ok(open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
 /// A memory file whose size is sealed and whose contents are not, made by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {

@@ -10,6 +10,7 @@ use std::ffi::c_void;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::ptr::{self, NonNull};
@@ -20,6 +21,7 @@ use std::sync::atomic::{
 use rustix::mm::{MapFlags, MsyncFlags, ProtFlags};
 
 use crate::fault::Registration;
+use crate::plain::Plain;
 use crate::shared_copy;
 
 /// What may be done through a view, and where its stores go.
@@ -185,6 +187,21 @@ impl View {
         // SAFETY: `at` points to `to.len()` mapped, readable bytes; `to` is a live, exclusive slice.
         unsafe { shared_copy::copy_out(to.as_mut_ptr(), at, to.len()) };
         self.intact()
+    }
+
+    /// A copy of the value at `offset`, aligned or not.
+    ///
+    /// # Errors
+    /// As for [`Self::copy_out`].
+    #[inline]
+    pub fn get<T: Plain>(&self, offset: usize) -> Result<T, AccessError> {
+        let mut value = MaybeUninit::<T>::uninit();
+        let at = self.at(offset, size_of::<T>())?;
+        // SAFETY: `at` points to mapped, readable bytes of the value's size, all of which are written to the value's own place.
+        unsafe { shared_copy::copy_out(value.as_mut_ptr().cast(), at, size_of::<T>()) };
+        self.intact()?;
+        // SAFETY: every byte was written, and any bytes are a value.
+        Ok(unsafe { value.assume_init() })
     }
 
     /// Copies `from` to `offset`.

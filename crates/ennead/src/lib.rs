@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`mapping`] | file mapping: files as memory, named shared memory |
 //! | [`pipe`] | anonymous and named pipes |
 //! | [`security`] | SIDs, ACLs, security descriptors, SDDL, the access check |
 //! | [`status`] | Win32, NTSTATUS and HRESULT codes, and what they mean |
@@ -23,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+pub use ennead_mapping as mapping;
 pub use ennead_pipe as pipe;
 pub use ennead_security as security;
 pub use ennead_status as status;

@@ -82,15 +82,14 @@ impl<'a> Prepared<'a> {
 
     /// What is to have room has it before anybody can map it. Between the front and an aligned body lies a hole.
     fn allocate(&self, file: &File) -> std::io::Result<()> {
-        if self.options.body_align <= PAGE && self.options.allocated >= self.options.body_len {
+        let (from, to) = self.options.allocated;
+        let to = to.min(self.options.body_len);
+        if self.options.body_align <= PAGE && from == 0 && to == self.options.body_len {
             return file::allocate(file, self.total);
         }
         file::set_len(file, self.total)?;
         file::allocate_range(file, 0, self.front.len() as u64)?;
-        match self.options.allocated.min(self.options.body_len) {
-            0 => Ok(()),
-            len => file::allocate_range(file, self.body, len),
-        }
+        if from < to { file::allocate_range(file, self.body + from, to - from) } else { Ok(()) }
     }
 
     fn fill(&self, file: &File) -> Result<(), EntryError> {

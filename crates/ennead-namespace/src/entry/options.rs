@@ -1,5 +1,7 @@
 //! How an entry is asked for, and what came of it.
 
+use std::ops::Range;
+
 use ennead_sys::file::Access;
 
 use super::Entry;
@@ -35,7 +37,7 @@ pub struct CreateOptions<'a> {
     pub(super) body_version: u32,
     pub(super) body_len: u64,
     pub(super) body_align: u64,
-    pub(super) allocated: u64,
+    pub(super) allocated: (u64, u64),
     pub(super) initial: &'a [u8],
     pub(super) slot: Option<u32>,
     pub(super) exclusive: bool,
@@ -51,7 +53,7 @@ impl<'a> CreateOptions<'a> {
             body_version: 0,
             body_len: 0,
             body_align: 64,
-            allocated: u64::MAX,
+            allocated: (0, u64::MAX),
             initial: &[],
             slot: None,
             exclusive: false,
@@ -81,10 +83,10 @@ impl<'a> CreateOptions<'a> {
         self
     }
 
-    /// Allocates only the first `len` bytes of the body at once; the rest takes room as it is used, or allocated by the mechanism.
+    /// Allocates only this range of the body at once; the rest takes room as it is used, or as the mechanism allocates it.
     #[must_use]
-    pub fn allocate(mut self, len: u64) -> Self {
-        self.allocated = len;
+    pub fn allocate(mut self, range: Range<u64>) -> Self {
+        self.allocated = (range.start, range.end);
         self
     }
 
