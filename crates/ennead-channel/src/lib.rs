@@ -36,12 +36,12 @@ mod reserve;
 mod send;
 mod shared_parts;
 mod sharing;
-mod spin;
 mod system;
 #[cfg(test)]
 mod tests;
 mod turn;
-mod wait;
+
+use ennead_sys::{spin, wait};
 
 pub use arming::{Arming, Interest};
 pub use channel::{Peeked, ReadMode, Received};

@@ -6,10 +6,12 @@ mod options;
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ennead_security::{FormatError, SecurityDescriptor};
-use ennead_sys::file::{self, Access};
+use ennead_sys::file::{self, Access, FileKind};
+use ennead_sys::folder;
 use ennead_sys::lock::{self, Holder, LockMode};
 use ennead_sys::mapping::{Mapping, ReadOnlyMapping};
 
@@ -18,13 +20,13 @@ use self::body::Pages;
 pub(crate) use self::content::{Prepared, read_front};
 pub use self::options::{CreateOptions, Created, Wanted};
 use crate::claim::{self, Outcome};
-use crate::error::EntryError;
+use crate::error::{EntryError, Intruder};
 use crate::header::Header;
 use crate::name::{Kind, Name};
 use crate::owner::OwnerId;
 use crate::patience::Patience;
 use crate::root::{Root, Scope};
-use crate::shelf::Held;
+use crate::shelf::{Held, LIFE};
 
 /// The first byte whose locks are slots. Far past any body; locks need no bytes under them.
 pub(crate) const SLOTS: u64 = 1 << 40;
@@ -92,7 +94,47 @@ impl Root {
     }
 }
 
+/// Passing an entry on to another process: each holder has a description of its own.
+impl Root {
+    /// Takes up what [`Entry::share`] made in another process, whose word for the file's being an entry is not taken.
+    ///
+    /// Where this root holds the name, the last close removes the file; else the file stays until somebody who may remove it looks.
+    pub fn join(&self, kind: Kind, file: OwnedFd) -> Result<Entry, EntryError> {
+        let file = File::from(file);
+        let status = file::status(&file).map_err(EntryError::system("look at the entry"))?;
+        let access = file::access_of(&file).map_err(EntryError::system("look at the entry"))?;
+        let (FileKind::Regular, Some(access)) = (status.kind, access) else {
+            return Err(EntryError::Intruder { what: Intruder::Special });
+        };
+        // It is locked already; this tells a description that is none of ours, and on one that is it changes nothing.
+        let locked = lock::try_lock(&file, LockMode::Read, LIFE, 1)
+            .map_err(EntryError::system("take a lock on the entry"))?;
+        if !locked {
+            return Err(EntryError::NotFound);
+        }
+        let (header, name, descriptor) = read_front(&file)?;
+        let shelves = self.shelves(kind)?;
+        let shelf = match shelves.into_iter().find(|shelf| shelf.owner == status.uid) {
+            Some(shelf) => shelf,
+            None => self.own_shelf(kind)?,
+        };
+        let held = shelf.adopt(file, access, name.file_name(kind.case()));
+        Ok(Entry { mapping: OnceLock::new(), held, kind, name, header, descriptor, slots: Mutex::default() })
+    }
+}
+
 impl Entry {
+    /// A fresh description of the entry's file that holds the name by itself, to be passed to another process, which takes it up
+    /// with [`Root::join`]. It may do what this holder may.
+    pub fn share(&self) -> Result<OwnedFd, EntryError> {
+        let file = folder::reopen(&self.held.file, self.held.access)
+            .map_err(EntryError::system("open the entry again"))?;
+        // This holder's own lock keeps everybody from the exclusive one meanwhile.
+        let locked = lock::try_lock(&file, LockMode::Read, LIFE, 1)
+            .map_err(EntryError::system("take a lock on the entry"))?;
+        if locked { Ok(file.into()) } else { Err(EntryError::NotFound) }
+    }
+
     fn read(held: Held, kind: Kind, name: &Name) -> Result<Entry, EntryError> {
         let (header, stored, descriptor) = read_front(&held.file)?;
         if !stored.is_same(name, kind.case()) {

@@ -103,6 +103,11 @@ impl Shelf {
         }
     }
 
+    /// Makes a locked description, which another process passed, a hold on the name.
+    pub(crate) fn adopt(self: &Arc<Self>, file: File, access: Access, file_name: OsString) -> Held {
+        Held { file, access, shelf: Arc::clone(self), file_name, process: process::id() }
+    }
+
     /// Opens `name` if somebody holds it.
     pub(crate) fn open(
         self: &Arc<Self>,

@@ -279,3 +279,35 @@ fn looking_makes_nothing_and_removes_nothing_of_strangers() {
     }
     assert_eq!(files_in(&letters), 2);
 }
+
+#[test]
+fn a_shared_description_holds_the_name_by_itself() {
+    let place = Playground::new();
+    let root = place.local();
+    let first = make(&root, "passed");
+    let passed = first.share().unwrap();
+    let id = first.id();
+    drop(first);
+    assert_eq!(
+        root.open(OBJECT, &name("passed"), Wanted::Most).unwrap().id(),
+        id,
+        "the description holds it"
+    );
+    let joined = root.join(OBJECT, passed).unwrap();
+    assert_eq!((joined.id(), joined.name().to_string().as_str()), (id, "passed"));
+    joined.body().unwrap().atomic_u32(0).store(7, SeqCst);
+    drop(joined);
+    assert!(matches!(root.open(OBJECT, &name("passed"), Wanted::Most), Err(EntryError::NotFound)));
+    assert_eq!(files_in(&place.path().join("object")), 0);
+}
+
+#[test]
+fn what_is_no_entry_cannot_be_joined() {
+    let place = Playground::new();
+    let root = place.local();
+    let file = std::fs::File::create_new(place.path().join("x")).unwrap();
+    assert!(root.join(OBJECT, file.into()).is_err());
+    let file = std::fs::File::options().read(true).write(true).open(place.path().join("x")).unwrap();
+    assert!(matches!(root.join(OBJECT, file.into()), Err(EntryError::Header(_))));
+    assert!(root.join(OBJECT, std::fs::File::open("/dev/null").unwrap().into()).is_err());
+}

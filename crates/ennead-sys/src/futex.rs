@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "hands addresses of words to the kernel")]
 
 use std::io;
+use std::marker::PhantomData;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,69 @@ pub fn wait_any(words: &[(&AtomicU32, u32)], scope: Scope, deadline: Option<Inst
     outcome(futex::waitv(&waiters, WaitvFlags::empty(), until.as_ref(), ClockId::Monotonic).map(drop))
 }
 
+/// When a sleep ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// At this instant, whatever happens to the wall clock.
+    Instant(Instant),
+    /// When the wall clock shows this time since 1970; setting the clock moves the end.
+    WallClock(Duration),
+}
+
+/// Up to `N` words (at most [`MOST_WORDS`]) to sleep on together, kept without any allocation.
+pub struct Words<'a, const N: usize> {
+    waits: [futex::Wait; N],
+    len: usize,
+    words: PhantomData<&'a AtomicU32>,
+}
+
+impl<'a, const N: usize> Words<'a, N> {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        const { assert!(N <= MOST_WORDS) };
+        Self { waits: [futex::Wait::new(); N], len: 0, words: PhantomData }
+    }
+
+    /// Adds `word`, to be slept on while it is `expected`. False where there is no room.
+    #[must_use]
+    pub fn push(&mut self, word: &'a AtomicU32, expected: u32, scope: Scope) -> bool {
+        let Some(wait) = self.waits.get_mut(self.len) else { return false };
+        let private = if scope == Scope::Private { WaitFlags::PRIVATE } else { WaitFlags::empty() };
+        wait.val = u64::from(expected);
+        wait.uaddr = WaitPtr::new(word.as_ptr().cast());
+        wait.flags = WaitFlags::SIZE_U32 | private;
+        self.len += 1;
+        true
+    }
+
+    /// Sleeps while every word still has the value that was expected of it, until somebody wakes one of them or the time is over. May return early: look at
+    /// all of them again.
+    ///
+    /// # Errors
+    /// `InvalidInput` where no word was added; ENOMEM.
+    pub fn sleep(&self, until: Option<Until>) -> io::Result<Woken> {
+        if self.len == 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let (clock, end) = match until {
+            None => (ClockId::Monotonic, None),
+            Some(Until::Instant(instant)) => match time_left(instant) {
+                None => return Ok(Woken::TimedOut),
+                Some(left) => (ClockId::Monotonic, Some(from_now(left))),
+            },
+            Some(Until::WallClock(since)) => (ClockId::Realtime, Some(timespec(since))),
+        };
+        outcome(futex::waitv(&self.waits[..self.len], WaitvFlags::empty(), end.as_ref(), clock).map(drop))
+    }
+}
+
+impl<const N: usize> Default for Words<'_, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Wakes up to `most` threads that sleep on `word`; says how many.
 pub fn wake(word: &AtomicU32, most: u32, scope: Scope) -> usize {
     let flags = if scope == Scope::Private { Flags::PRIVATE } else { Flags::empty() };
@@ -126,6 +190,21 @@ mod tests {
         let soon = || Some(Instant::now() + Duration::from_millis(2));
         assert_eq!(wait(&word, 0, Scope::Private, soon()).unwrap(), Woken::TimedOut);
         assert_eq!(wait_any(&[(&word, 0), (&word, 0)], Scope::Private, soon()).unwrap(), Woken::TimedOut);
+    }
+
+    #[test]
+    fn words_of_both_scopes_are_slept_on_together() {
+        let (one, two) = (AtomicU32::new(0), AtomicU32::new(0));
+        let mut words = Words::<2>::new();
+        assert!(words.push(&one, 0, Scope::Private) && words.push(&two, 0, Scope::Shared));
+        assert!(!words.push(&two, 0, Scope::Shared), "there is room for two");
+        let soon = Until::Instant(Instant::now() + Duration::from_millis(2));
+        assert_eq!(words.sleep(Some(soon)).unwrap(), Woken::TimedOut);
+        let past = Until::WallClock(Duration::from_secs(1));
+        assert_eq!(words.sleep(Some(past)).unwrap(), Woken::TimedOut);
+        two.store(1, SeqCst);
+        assert_eq!(words.sleep(None).unwrap(), Woken::LookAgain);
+        assert!(Words::<1>::new().sleep(None).is_err());
     }
 
     #[test]

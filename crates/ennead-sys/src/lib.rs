@@ -28,8 +28,10 @@
 //! - [`process`]: what this process is
 //! - [`readiness`]: sets of descriptors, and alarm clocks
 //! - [`socket`]: named Unix sockets that carry messages with descriptors
+//! - [`spin`]: how long to look before sleeping
 //! - [`thread_credentials`]: one thread acts as another user
 //! - [`view`]: parts of files, mapped, that survive what happens to their files
+//! - [`wait`]: how long an operation may wait, and how another thread ends it
 
 pub mod acl;
 pub mod clock;
@@ -58,5 +60,7 @@ mod readable;
 pub mod readiness;
 mod shared_copy;
 pub mod socket;
+pub mod spin;
 pub mod thread_credentials;
 pub mod view;
+pub mod wait;

@@ -80,6 +80,11 @@ pub fn can_open(count: usize, latest: impl AsFd) -> bool {
     (0..count).all(|_| rustix::io::fcntl_dupfd_cloexec(&latest, 0).map(|fd| spare.push(fd)).is_ok())
 }
 
+/// Gives the processor to another thread that wants to run on it.
+pub fn let_others_run() {
+    rustix::thread::sched_yield();
+}
+
 /// 64 random bits from the kernel.
 pub fn random_u64() -> std::io::Result<u64> {
     let mut bytes = [0; 8];

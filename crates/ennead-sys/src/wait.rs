@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use ennead_sys::eventfd::EventFd;
-use ennead_sys::futex::{self, Scope};
+use crate::eventfd::EventFd;
+use crate::futex::{self, Scope};
 
 /// How long an operation may wait.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,8 @@ impl<'a> Wait<'a> {
     }
 
     /// Whether the deadline has passed.
-    pub(crate) fn is_over(&self) -> bool {
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
     /// What ends it early, if there is something.
@@ -92,11 +93,15 @@ impl CancelToken {
         self.0.cancelled.load(Ordering::SeqCst) != 0
     }
 
-    pub(crate) fn word(&self) -> &AtomicU32 {
+    /// A word of this process that is 0 until the token is cancelled; then it is changed and its sleepers are woken.
+    #[must_use]
+    pub fn word(&self) -> &AtomicU32 {
         &self.0.cancelled
     }
 
-    pub(crate) fn event(&self) -> &EventFd {
+    /// Set once the token is cancelled.
+    #[must_use]
+    pub fn event(&self) -> &EventFd {
         &self.0.event
     }
 }

@@ -23,12 +23,6 @@ pub struct Spin {
     between_probes: AtomicU32,
 }
 
-impl Default for Spin {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Spin {
     /// With the whole budget.
     #[must_use]
@@ -71,6 +65,12 @@ impl Spin {
                 left => self.until_probe.store(left - 1, Relaxed),
             }
         }
+    }
+}
+
+impl Default for Spin {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

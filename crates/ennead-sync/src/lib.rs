@@ -1,0 +1,56 @@
+//! Synchronization objects and waits: what Windows programs wait for, between processes and without a server.
+//!
+//! An object is a word of shared memory: in its entry's file where it has a name, in a memory file where it has none. A wait that
+//! finds its object signaled is one exchange of that word; one that does not sleeps on it in the kernel. One waiter takes the signal, but
+//! every sleeper is woken, so that nothing is lost with one that is killed before it runs.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("ennead-sync-doc-{}", std::process::id()));
+//! # let place = ennead_sync::Place::at(&folder)?;
+//! use ennead_sync::{Event, EventOptions, Outcome, SemaphoreOptions, Wait, wait_any};
+//!
+//! let ready = EventOptions::new().place(&place).create(r"Local\Ready")?;
+//! let places = SemaphoreOptions::new(0, 8).place(&place).create(r"Local\Places")?;
+//! ready.set()?;
+//! assert_eq!(wait_any(&[&places, &ready], Wait::Forever)?, Outcome::Signaled(1));
+//! assert_eq!(ready.wait(Wait::Never)?, Outcome::TimedOut, "the wait has reset it");
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is weaker than on Windows
+//! - A right to wait and a right to change an object cannot be told apart by the kernel's file permissions: between users who
+//!   may do either, `EVENT_MODIFY_STATE` and its kin bind honest programs only.
+//! - Three or more sets of an auto-reset event (or pulses) within the time that its sleepers take to wake may release fewer than three.
+//! - A pulse never completes a wait for all of several objects.
+
+#![forbid(unsafe_code)]
+
+pub mod alert;
+mod error;
+mod event;
+mod layout;
+mod name;
+mod named;
+mod object;
+mod passing;
+mod place;
+pub mod rights;
+mod semaphore;
+mod state;
+mod waiting;
+
+pub use alert::Alerts;
+pub use error::{ChangeError, ObjectError, WaitError};
+pub use event::{Event, EventOptions};
+pub use layout::Tag;
+pub use name::{ObjectName, ObjectNameError};
+pub use passing::SharedObject;
+pub use place::Place;
+pub use semaphore::{Semaphore, SemaphoreOptions};
+pub use waiting::{
+    CancelToken, MAXIMUM_WAIT_OBJECTS, Outcome, Source, Wait, Waitable, wait, wait_alertable, wait_any,
+    wait_any_alertable,
+};
