@@ -104,16 +104,6 @@ pub fn status(file: impl AsFd) -> io::Result<Status> {
     Ok(status_from(&fs::fstat(file)?))
 }
 
-/// What an open file may be used for; `None` where it can only be written.
-pub fn access_of(file: impl AsFd) -> io::Result<Option<Access>> {
-    let mode = fs::fcntl_getfl(file)? & OFlags::RWMODE;
-    Ok(match mode {
-        OFlags::RDONLY => Some(Access::Read),
-        OFlags::RDWR => Some(Access::ReadWrite),
-        _ => None,
-    })
-}
-
 /// Sets the permission bits; an ACL's mask follows the group's bits.
 pub fn set_mode(file: impl AsFd, mode: u32) -> io::Result<()> {
     Ok(fs::fchmod(file, Mode::from_raw_mode(mode))?)
