@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`mailslot`] | mailslots: many writers, one reader, whole messages |
 //! | [`mapping`] | file mapping: files as memory, named shared memory |
 //! | [`pipe`] | anonymous and named pipes |
 //! | [`security`] | SIDs, ACLs, security descriptors, SDDL, the access check |
@@ -24,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub use ennead_mailslot as mailslot;
 pub use ennead_mapping as mapping;
 pub use ennead_pipe as pipe;
 pub use ennead_security as security;

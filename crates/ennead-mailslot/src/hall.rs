@@ -1,0 +1,669 @@
+//! The writers of a mailslot, as the server has them: who comes, who rings, who is gone, and whose message is next.
+//!
+//! # Turns
+//! A turn begins with a look at the clock, then at what the kernel says (who has come, rung or gone), then at each watched ring. Until the
+//! next turn only messages stamped before this one began are delivered, the earliest first. Suppose that message *a* was
+//! committed before the write of *b* began, and *b* is stamped before the turn: then *a* was committed before the turn's
+//! looks, so it was found, and its stamp is earlier. So *b* does not overtake it.
+//!
+//! A ring that nobody reads for several turns is put to sleep: its writer rings at the next message.
+//!
+//! # Sleep
+//! Nobody may sleep while a ring is watched or a message stands in line: whoever leaves the hall in that state with others asleep sets
+//! the bell.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use ennead_channel::Spin;
+use ennead_security::{AccessMask, SecurityDescriptor, Token};
+use ennead_sys::eventfd::EventFd;
+use ennead_sys::mapping::Mapping;
+use ennead_sys::readiness::WatchSet;
+use ennead_sys::socket::{Connection, Listener, Message};
+use ennead_sys::{clock, cpu, file, process};
+
+use crate::error::Reason;
+use crate::handshake::{self, Handshake};
+use crate::ring::layout::{self, CLOSED, RETIRED};
+use crate::ring::{RingReader, Violation};
+use crate::seat::{Seat, State};
+use crate::security;
+
+/// Marks of the watch set's members; seats follow.
+const LISTENER: u64 = 0;
+const BELL: u64 = 1;
+const FIRST: u64 = 2;
+
+/// How many looks at an empty ring before its writer has to ring.
+const PATIENT_LOOKS: u32 = 32;
+
+/// How many clients may be on their way in: connected, and nothing said yet.
+const MOST_GUESTS: usize = 64;
+
+/// Three to accept a writer with, and some to spare.
+const DESCRIPTORS: usize = 4;
+
+/// How many events one look at the kernel brings.
+const EVENTS: usize = 64;
+
+/// The server's side of all writers.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    listener: Listener,
+    /// Whether the listener is in the set: it is not while nobody can be admitted.
+    listening: bool,
+    set: Arc<WatchSet>,
+    bell: EventFd,
+    bell_is_set: bool,
+    descriptor: SecurityDescriptor,
+    largest_ring: u64,
+    most_writers: usize,
+    seats: Vec<Place>,
+    free: Vec<u32>,
+    /// The seats whose rings each turn looks at.
+    watched: Vec<u32>,
+    /// The next messages of those that have one, by stamp.
+    heads: BinaryHeap<Reverse<(u64, u32)>>,
+    guests: usize,
+    /// When the turn began.
+    turn: u64,
+    /// How many threads, and watches of the porter's, sleep at the set.
+    pub sleepers: usize,
+    /// Somebody outside sleeps at the set (epoll, tokio) and wants to be told once.
+    pub armed: bool,
+    marks: Vec<u64>,
+    spin: Spin,
+}
+
+/// A place in the hall. Its generation is part of the mark, so that an old event does not reach a new tenant.
+#[derive(Debug, Default)]
+struct Place {
+    generation: u32,
+    tenant: Option<Tenant>,
+}
+
+#[derive(Debug)]
+enum Tenant {
+    /// Connected, and has not said anything.
+    Guest(Connection),
+    Seat(Box<Seat>),
+}
+
+/// What the hall knows of what is unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// The length of the next message.
+    pub next: Option<u64>,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Hall {
+    pub fn new(
+        listener: Listener,
+        descriptor: SecurityDescriptor,
+        largest_ring: u64,
+        most_writers: usize,
+    ) -> Result<Self, Reason> {
+        let made = || -> io::Result<_> {
+            let (set, bell) = (WatchSet::new()?, EventFd::new()?);
+            set.add_marked(&listener, LISTENER)?;
+            set.add_marked(&bell, BELL)?;
+            Ok((set, bell))
+        };
+        let (set, bell) = made().map_err(Reason::system("watch the mailslot's socket"))?;
+        Ok(Self {
+            listener,
+            listening: true,
+            set: Arc::new(set),
+            bell,
+            bell_is_set: false,
+            descriptor,
+            largest_ring,
+            most_writers,
+            seats: Vec::new(),
+            free: Vec::new(),
+            watched: Vec::new(),
+            heads: BinaryHeap::new(),
+            guests: 0,
+            turn: 0,
+            sleepers: 0,
+            armed: false,
+            marks: Vec::with_capacity(EVENTS),
+            spin: Spin::new(),
+        })
+    }
+
+    /// What is readable while somebody may have news.
+    pub fn set(&self) -> Arc<WatchSet> {
+        Arc::clone(&self.set)
+    }
+
+    /// Takes the next message into `buffer`; `None` if there is none.
+    #[inline]
+    pub fn take(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Reason> {
+        self.take_with(|len| usize::try_from(len).ok().and_then(|len| buffer.get_mut(..len)))
+    }
+
+    /// Takes the next message into the memory that `room` gives for its length; it stays if that gives none.
+    #[inline]
+    pub fn take_with<'b>(
+        &mut self,
+        room: impl FnOnce(u64) -> Option<&'b mut [u8]>,
+    ) -> Result<Option<usize>, Reason> {
+        let Some(index) = self.settle()? else { return Ok(None) };
+        let Some(Tenant::Seat(seat)) = &mut self.seats[index as usize].tenant else { return Ok(None) };
+        let State::Head(head) = seat.state else { return Ok(None) };
+        let Some(buffer) = room(head.len) else {
+            return Err(Reason::BufferTooSmall { bytes: usize::try_from(head.len).unwrap_or(usize::MAX) });
+        };
+        seat.ring.copy(buffer);
+        seat.ring.advance(&head);
+        match seat.next() {
+            Ok(Some(stamp)) => {
+                if let Some(mut first) = self.heads.peek_mut() {
+                    *first = Reverse((stamp, index));
+                }
+            }
+            Ok(None) => {
+                self.heads.pop();
+                seat.state = State::Watched;
+                self.watched.push(index);
+            }
+            Err(violation) => {
+                self.heads.pop();
+                self.expel(index, violation);
+            }
+        }
+        Ok(Some(buffer.len()))
+    }
+
+    /// What is unread, in a new turn.
+    pub fn unread(&mut self) -> Result<Unread, Reason> {
+        self.begin_turn()?;
+        let next = match self.settle()? {
+            Some(index) => match self.seat(index).map(|seat| seat.state) {
+                Some(State::Head(head)) => Some(head.len),
+                _ => None,
+            },
+            None => None,
+        };
+        let mut count = 0;
+        for index in 0..self.seats.len() as u32 {
+            let Some(seat) = self.seat(index) else { continue };
+            let (counted, in_line) = (seat.ring.count(), matches!(seat.state, State::Head(_)));
+            match counted {
+                Ok(messages) => count += messages,
+                Err(violation) => {
+                    if in_line {
+                        self.heads.retain(|Reverse((_, other))| *other != index);
+                    }
+                    self.watched.retain(|other| *other != index);
+                    self.expel(index, violation);
+                }
+            }
+        }
+        Ok(Unread { next, count })
+    }
+
+    /// Whether there is a message.
+    pub fn has_message(&mut self) -> Result<bool, Reason> {
+        Ok(self.settle()?.is_some())
+    }
+
+    /// The seat whose message is next, beginning a turn if this one has nothing left.
+    #[inline]
+    fn settle(&mut self) -> Result<Option<u32>, Reason> {
+        for _ in 0..3 {
+            match self.heads.peek() {
+                Some(&Reverse((stamp, index))) if stamp <= self.turn => return Ok(Some(index)),
+                // After the second turn nothing that is in line is later than it.
+                _ => self.begin_turn()?,
+            }
+            if self.heads.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(self.heads.peek().map(|&Reverse((_, index))| index))
+    }
+
+    fn begin_turn(&mut self) -> Result<(), Reason> {
+        self.turn = clock::monotonic();
+        // What was found before was written before: a later stamp is a lie.
+        if self.heads.iter().any(|Reverse((stamp, _))| *stamp > self.turn) {
+            self.lower_heads();
+        }
+        self.hear()?;
+        self.look_at_all();
+        if !self.listening {
+            // Those who wait outside are older than what comes next; they come in as soon as somebody has been read to the end.
+            self.listen_again();
+            self.look_at_all();
+        }
+        Ok(())
+    }
+
+    fn look_at_all(&mut self) {
+        let mut at = 0;
+        while at < self.watched.len() {
+            let index = self.watched[at];
+            if self.look(index) {
+                at += 1;
+            } else {
+                self.watched.swap_remove(at);
+            }
+        }
+    }
+
+    #[cold]
+    fn lower_heads(&mut self) {
+        let turn = self.turn;
+        let heads = std::mem::take(&mut self.heads).into_vec();
+        for Reverse((stamp, index)) in heads {
+            if let Some(seat) = self.seat(index) {
+                seat.lower(turn);
+            }
+            self.heads.push(Reverse((stamp.min(turn), index)));
+        }
+    }
+
+    /// Looks at a watched ring; says whether it is to be watched on.
+    #[inline]
+    fn look(&mut self, index: u32) -> bool {
+        let turn = self.turn;
+        let Some(Tenant::Seat(seat)) = &mut self.seats[index as usize].tenant else { return false };
+        match seat.look(turn) {
+            Ok(Some(stamp)) => {
+                self.heads.push(Reverse((stamp, index)));
+                false
+            }
+            Ok(None) if seat.connection.is_none() => {
+                self.vacate(index);
+                false
+            }
+            Ok(None) if seat.idle > PATIENT_LOOKS => {
+                seat.ring.announce();
+                seat.ring.fence();
+                if seat.ring.has_news() {
+                    seat.ring.wake();
+                    return true;
+                }
+                seat.state = State::Asleep;
+                false
+            }
+            Ok(None) => true,
+            Err(violation) => {
+                self.expel(index, violation);
+                false
+            }
+        }
+    }
+
+    /// Makes every writer ring for its next message. `false` if a message is there now: then nobody may sleep.
+    pub fn fall_asleep(&mut self) -> bool {
+        if !self.heads.is_empty() {
+            return false;
+        }
+        for &index in &self.watched {
+            if let Some(Tenant::Seat(seat)) = &self.seats[index as usize].tenant {
+                seat.ring.announce();
+            }
+        }
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        let watched = std::mem::take(&mut self.watched);
+        for index in watched {
+            let Some(Tenant::Seat(seat)) = &mut self.seats[index as usize].tenant else { continue };
+            if seat.ring.has_news() || seat.connection.is_none() {
+                seat.ring.wake();
+                self.watched.push(index);
+            } else {
+                seat.state = State::Asleep;
+            }
+        }
+        self.watched.is_empty()
+    }
+
+    /// Looks at the watched rings for a while, if that may be shorter than a sleep: a writer runs on another CPU.
+    pub fn look_around(&mut self) -> bool {
+        let budget = self.spin.budget();
+        if budget == 0 || self.watched.is_empty() || self.watched.len() > 16 || !self.writer_is_elsewhere() {
+            return false;
+        }
+        let start = cpu::ticks();
+        let most = budget * cpu::TICKS_PER_MICROSECOND;
+        loop {
+            for &index in &self.watched {
+                if let Some(Tenant::Seat(seat)) = &self.seats[index as usize].tenant
+                    && seat.ring.has_news()
+                {
+                    self.spin.paid();
+                    return true;
+                }
+            }
+            if cpu::ticks().wrapping_sub(start) > most {
+                self.spin.failed();
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// A sleep ended after so many nanoseconds.
+    pub fn slept(&self, nanoseconds: u64) {
+        self.spin.slept(nanoseconds / 1000);
+    }
+
+    fn writer_is_elsewhere(&self) -> bool {
+        let here = u64::from(cpu::current());
+        self.watched.iter().any(|index| match &self.seats[*index as usize].tenant {
+            Some(Tenant::Seat(seat)) => seat.ring.cpu().is_some_and(|cpu| cpu != here),
+            _ => false,
+        })
+    }
+
+    /// To be called by whoever leaves the hall.
+    #[inline]
+    pub fn leave(&mut self) {
+        if (self.sleepers > 0 || self.armed)
+            && !self.bell_is_set
+            && !(self.heads.is_empty() && self.watched.is_empty())
+        {
+            self.ring_bell();
+        }
+    }
+
+    /// Wakes all that sleep at the set.
+    pub fn ring_bell(&mut self) {
+        self.armed = false;
+        self.bell_is_set = true;
+        self.bell.set();
+    }
+
+    /// Takes what the kernel has to say.
+    fn hear(&mut self) -> Result<(), Reason> {
+        let mut marks = std::mem::take(&mut self.marks);
+        let mut looked = Ok(());
+        // All who have rung before the turn are heard in it; bounded, for some may ring on and on.
+        for _ in 0..2 + self.seats.len() / EVENTS {
+            looked = self.set.look(&mut marks).map_err(Reason::system("look at the mailslot's socket"));
+            if looked.is_err() {
+                break;
+            }
+            for &mark in &marks {
+                self.armed = false;
+                match mark {
+                    LISTENER => {}
+                    BELL => {
+                        let _ = self.bell.clear();
+                        self.bell_is_set = false;
+                    }
+                    mark => self.hear_seat(mark),
+                }
+            }
+            if marks.contains(&LISTENER) {
+                self.accept();
+            }
+            if marks.len() < EVENTS {
+                break;
+            }
+        }
+        self.marks = marks;
+        looked
+    }
+
+    fn hear_seat(&mut self, mark: u64) {
+        let (index, generation) = ((mark - FIRST) as u32, ((mark - FIRST) >> 32) as u32);
+        let Some(place) = self.seats.get_mut(index as usize).filter(|place| place.generation == generation)
+        else {
+            return;
+        };
+        match &mut place.tenant {
+            None => {}
+            Some(Tenant::Guest(_)) => self.hear_guest(index),
+            Some(Tenant::Seat(seat)) => {
+                let Some(connection) = &seat.connection else { return };
+                // A ring, or the end. Descriptors that a hostile writer sends along are closed here.
+                let ended = match connection.receive(&mut [0; 8]) {
+                    Ok(None) => return,
+                    Ok(Some(message)) => message.len == 0 && message.descriptors.is_empty(),
+                    Err(_) => true,
+                };
+                if ended {
+                    let _ = self.set.remove(connection);
+                    seat.connection = None;
+                }
+                if seat.state == State::Asleep {
+                    seat.ring.wake();
+                    seat.state = State::Watched;
+                    seat.idle = 0;
+                    self.watched.push(index);
+                }
+            }
+        }
+    }
+
+    /// Admits everybody who waits.
+    fn accept(&mut self) {
+        // Bounded: who goes on connecting keeps the listener readable, and the next turn goes on.
+        for _ in 0..2 * self.most_writers.max(MOST_GUESTS) {
+            if !self.make_room() {
+                self.stop_listening();
+                return;
+            }
+            match self.listener.accept() {
+                Ok(Some(connection)) => self.admit(connection),
+                Ok(None) => return,
+                Err(error) if file::is_shortage(&error) => {
+                    if !self.retire_one() {
+                        return self.stop_listening();
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(target: "ennead::mailslot", %error, "a writer could not be accepted");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, connection: Connection) {
+        if !process::can_open(DESCRIPTORS, &connection) && !self.retire_one() {
+            // It stays connected, with what it has sent, until there is room.
+            tracing::warn!(target: "ennead::mailslot", "no descriptors left for a writer");
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(Place::default());
+            (self.seats.len() - 1) as u32
+        });
+        let place = &mut self.seats[index as usize];
+        let mark = FIRST + (u64::from(place.generation) << 32 | u64::from(index));
+        if let Err(error) = self.set.add_marked(&connection, mark) {
+            tracing::warn!(target: "ennead::mailslot", %error, "a writer could not be watched");
+            self.free.push(index);
+            return;
+        }
+        place.tenant = Some(Tenant::Guest(connection));
+        self.guests += 1;
+        self.hear_guest(index);
+        if self.guests > MOST_GUESTS {
+            self.turn_away_a_guest(index);
+        }
+    }
+
+    fn hear_guest(&mut self, index: u32) {
+        let place = &mut self.seats[index as usize];
+        let Some(Tenant::Guest(connection)) = &place.tenant else { return };
+        let mut buffer = [0; handshake::LEN + 1];
+        let greeted = match connection.receive(&mut buffer) {
+            Ok(None) => return,
+            Ok(Some(message)) if message.len == 0 => Ok(None),
+            Ok(Some(message)) => {
+                greet(&self.descriptor, self.largest_ring, connection, &buffer[..message.len], message)
+                    .map(Some)
+            }
+            Err(source) => Err(Reason::System { step: "receive a writer's handshake", source }),
+        };
+        self.guests -= 1;
+        match greeted {
+            Ok(Some((memory, capacity))) => {
+                if let Some(Tenant::Guest(connection)) = place.tenant.take() {
+                    let seat = Seat::new(RingReader::new(memory, capacity), connection);
+                    place.tenant = Some(Tenant::Seat(Box::new(seat)));
+                    self.watched.push(index);
+                }
+            }
+            Ok(None) => self.vacate(index),
+            Err(reason) => {
+                tracing::warn!(target: "ennead::audit", %reason, "refused a writer of a mailslot");
+                self.vacate(index);
+            }
+        }
+    }
+
+    /// A client that connects and says nothing takes another one's place only for as long as there are places.
+    fn turn_away_a_guest(&mut self, but: u32) {
+        let guest = |place: &Place| matches!(place.tenant, Some(Tenant::Guest(_)));
+        let index =
+            (0..self.seats.len() as u32).find(|index| *index != but && guest(&self.seats[*index as usize]));
+        if let Some(index) = index {
+            tracing::debug!(target: "ennead::mailslot", "a client connected and said nothing");
+            self.guests -= 1;
+            self.vacate(index);
+        }
+    }
+
+    /// Makes sure that there is a place for one writer more.
+    fn make_room(&mut self) -> bool {
+        self.seats.len() - self.free.len() < self.most_writers || self.retire_one()
+    }
+
+    /// Sends a writer away that has nothing unread: it comes back with its next message.
+    fn retire_one(&mut self) -> bool {
+        for index in 0..self.seats.len() as u32 {
+            let Some(seat) = self.seat(index) else { continue };
+            if matches!(seat.state, State::Head(_)) || seat.connection.is_none() {
+                continue;
+            }
+            seat.ring.close(RETIRED);
+            seat.ring.wake();
+            if seat.ring.has_news() {
+                // It has just written: that is read first, and gives the place free.
+                if let Some(connection) = seat.connection.take() {
+                    let _ = self.set.remove(&connection);
+                }
+                if let Some(seat) = self.seat(index)
+                    && seat.state == State::Asleep
+                {
+                    seat.state = State::Watched;
+                    self.watched.push(index);
+                }
+                continue;
+            }
+            self.watched.retain(|other| *other != index);
+            self.vacate(index);
+            return true;
+        }
+        false
+    }
+
+    fn listen_again(&mut self) {
+        if self.make_room() && self.set.add_marked(&self.listener, LISTENER).is_ok() {
+            self.listening = true;
+            self.accept();
+        }
+    }
+
+    fn stop_listening(&mut self) {
+        if self.listening && self.set.remove(&self.listener).is_ok() {
+            self.listening = false;
+            tracing::debug!(target: "ennead::mailslot", "no room for more writers until what is there is read");
+        }
+    }
+
+    /// The writer broke the rules: what it has written, and not been read, is lost; nothing else.
+    #[cold]
+    fn expel(&mut self, index: u32, Violation(what): Violation) {
+        tracing::warn!(target: "ennead::audit", what, "a writer of a mailslot broke the rules and was sent away");
+        if let Some(seat) = self.seat(index) {
+            seat.ring.close(CLOSED);
+        }
+        self.vacate(index);
+    }
+
+    /// Gives a place free. Whoever calls this has taken it out of `heads` and `watched`.
+    fn vacate(&mut self, index: u32) {
+        let place = &mut self.seats[index as usize];
+        place.generation = place.generation.wrapping_add(1);
+        match place.tenant.take() {
+            Some(Tenant::Seat(seat)) => {
+                if let Some(connection) = &seat.connection {
+                    let _ = self.set.remove(connection);
+                }
+            }
+            Some(Tenant::Guest(connection)) => drop(self.set.remove(&connection)),
+            None => return,
+        }
+        self.free.push(index);
+    }
+
+    fn seat(&mut self, index: u32) -> Option<&mut Seat> {
+        match &mut self.seats[index as usize].tenant {
+            Some(Tenant::Seat(seat)) => Some(seat),
+            _ => None,
+        }
+    }
+
+    /// How many writers are here.
+    pub fn writers(&self) -> usize {
+        self.seats.len() - self.free.len() - self.guests
+    }
+}
+
+impl AsFd for Hall {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.set.as_fd()
+    }
+}
+
+impl Drop for Hall {
+    /// Tells every writer that the slot is closed, also those whom nobody has read yet: else they would notice a little later.
+    fn drop(&mut self) {
+        if self.listener.refuse().is_ok() {
+            self.accept();
+        }
+        for place in &self.seats {
+            if let Some(Tenant::Seat(seat)) = &place.tenant {
+                seat.ring.close(CLOSED);
+            }
+        }
+    }
+}
+
+/// Checks a writer and takes its memory.
+fn greet(
+    descriptor: &SecurityDescriptor,
+    largest_ring: u64,
+    connection: &Connection,
+    bytes: &[u8],
+    message: Message,
+) -> Result<(Mapping, u64), Reason> {
+    if message.truncated {
+        return Err(Reason::Damaged("the length of the writer's handshake"));
+    }
+    let hello = Handshake::decode(bytes)?;
+    let peer = connection.peer().map_err(Reason::system("ask who the writer is"))?;
+    let mut groups = vec![peer.gid];
+    groups.extend(&peer.groups);
+    let token = Token::unix(peer.uid, &groups);
+    // Whatever it says: what it does is to write.
+    security::check(descriptor, &token, AccessMask(hello.access) | security::WRITE)?;
+    let [memory]: [_; 1] = message
+        .descriptors
+        .try_into()
+        .map_err(|_| Reason::Damaged("the number of descriptors in the writer's handshake"))?;
+    layout::open(memory, largest_ring)
+}

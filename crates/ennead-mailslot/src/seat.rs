@@ -1,0 +1,67 @@
+//! One writer as the server has it.
+
+use ennead_sys::mapping::Mapping;
+use ennead_sys::socket::Connection;
+
+use crate::ring::{Head, RingReader, Violation};
+
+/// A writer whose ring the server has.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub ring: RingReader<Mapping>,
+    /// None: the writer is gone, or was sent away; what is in the ring is the last of it.
+    pub connection: Option<Connection>,
+    pub state: State,
+    /// When the turn of the last look began: what a look finds that the one before did not was not written before that one's turn.
+    looked: u64,
+    /// What no message among those found may be stamped earlier than.
+    floor: u64,
+    /// How many looks in a row found nothing.
+    pub idle: u32,
+}
+
+/// What the reader is waiting for at a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing: there is a message, and it stands in the line of heads.
+    Head(Head),
+    /// Each turn looks at the ring.
+    Watched,
+    /// The writer rings.
+    Asleep,
+}
+
+impl Seat {
+    pub fn new(ring: RingReader<Mapping>, connection: Connection) -> Self {
+        // Whatever a new writer has written before it was seen, it may have written at any time.
+        Self { ring, connection: Some(connection), state: State::Watched, looked: 0, floor: 0, idle: 0 }
+    }
+
+    /// Looks at the ring in the turn that began at `turn`; gives the next message's stamp, as far as it can be believed.
+    #[inline]
+    pub fn look(&mut self, turn: u64) -> Result<Option<u64>, Violation> {
+        let found = self.ring.look()?;
+        self.floor = self.floor.max(self.looked);
+        self.looked = turn;
+        if !found {
+            self.idle += 1;
+            return Ok(None);
+        }
+        self.idle = 0;
+        self.next()
+    }
+
+    /// The next message among those that the last look found.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<u64>, Violation> {
+        let Some(head) = self.ring.head()? else { return Ok(None) };
+        self.state = State::Head(head);
+        self.floor = self.floor.max(head.stamp);
+        Ok(Some(self.floor))
+    }
+
+    /// Believes no stamp past `turn` of what was found before it.
+    pub fn lower(&mut self, turn: u64) {
+        self.floor = self.floor.min(turn);
+    }
+}
