@@ -27,6 +27,7 @@
 //! - [`poll`]: waiting until descriptors can be read or written
 //! - [`process`]: what this process is
 //! - [`readiness`]: sets of descriptors, and alarm clocks
+//! - [`robust`]: locks in shared memory whose owner may die
 //! - [`socket`]: named Unix sockets that carry messages with descriptors
 //! - [`spin`]: how long to look before sleeping
 //! - [`thread_credentials`]: one thread acts as another user
@@ -58,6 +59,7 @@ pub mod poll;
 pub mod process;
 mod readable;
 pub mod readiness;
+pub mod robust;
 mod shared_copy;
 pub mod socket;
 pub mod spin;

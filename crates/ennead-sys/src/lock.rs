@@ -54,6 +54,15 @@ pub fn try_lock(file: impl AsFd, mode: LockMode, start: u64, len: u64) -> io::Re
     }
 }
 
+/// Locks `len` bytes at `start`, once no other description's lock is in the way. Signals do not end the wait.
+pub fn wait(file: impl AsFd, mode: LockMode, start: u64, len: u64) -> io::Result<()> {
+    let kind = match mode {
+        LockMode::Read => libc::F_RDLCK,
+        LockMode::Write => libc::F_WRLCK,
+    };
+    fcntl(file, libc::F_OFD_SETLKW, &mut flock(kind, start, len)?)
+}
+
 /// Unlocks `len` bytes at `start`.
 pub fn unlock(file: impl AsFd, start: u64, len: u64) -> io::Result<()> {
     fcntl(file, libc::F_OFD_SETLK, &mut flock(libc::F_UNLCK, start, len)?)

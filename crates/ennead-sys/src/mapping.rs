@@ -35,7 +35,20 @@ impl Mapping {
     /// Takes the pages out of `self`, which has none from then on: every access to it panics.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        Self(std::mem::replace(&mut self.0, Pages { start: NonNull::dangling(), len: 0 }))
+        Self(std::mem::replace(&mut self.0, Pages { start: NonNull::dangling(), len: 0, tail: 0 }))
+    }
+
+    /// Maps `len` bytes of `file` from `offset` on, both whole pages, and behind them one private page: see `robust.rs`. What the safe functions reach ends with the
+    /// shared part.
+    pub(crate) fn with_private_page(file: impl AsFd, offset: u64, len: usize) -> io::Result<Self> {
+        Pages::map_before_private_page(file, offset, len).map(Self)
+    }
+
+    /// The private page's first byte, valid for reads and writes of a page for as long as the mapping lives; only for a mapping made [`Self::with_private_page`].
+    pub(crate) fn private_page(&self) -> *mut u8 {
+        debug_assert_ne!(self.0.tail, 0);
+        // SAFETY: one past the shared part, which the private page follows.
+        unsafe { self.0.start.as_ptr().add(self.0.len) }
     }
 
     /// The length in bytes.
@@ -188,6 +201,8 @@ struct Pages {
     /// INVARIANT: the start of `len` mapped bytes, page-aligned, owned by this value alone; nothing is mapped if `len` is 0.
     start: NonNull<u8>,
     len: usize,
+    /// How many private bytes are mapped behind, ours too.
+    tail: usize,
 }
 
 impl Pages {
@@ -199,7 +214,27 @@ impl Pages {
         let start =
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, protection, MapFlags::SHARED, file, 0) }?;
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { start, len })
+        Ok(Self { start, len, tail: 0 })
+    }
+
+    fn map_before_private_page(file: impl AsFd, offset: u64, len: usize) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        let whole = len.checked_add(page).filter(|whole| isize::try_from(*whole).is_ok());
+        let whole =
+            whole.filter(|_| len > 0 && len.is_multiple_of(page) && offset.is_multiple_of(page as u64));
+        let whole = whole.ok_or(io::ErrorKind::InvalidInput)?;
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a fresh mapping at an address of the kernel's choice replaces nothing.
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(std::ptr::null_mut(), whole, protection, MapFlags::PRIVATE)
+        }?;
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        // From here on dropped, hence unmapped, on failure.
+        let pages = Self { start, len, tail: page };
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        // SAFETY: replaces the first `len` bytes of the mapping made just now, which nobody else knows of.
+        unsafe { rustix::mm::mmap(start.as_ptr().cast(), len, protection, flags, file, offset) }?;
+        Ok(pages)
     }
 
     /// The address of `len` bytes at `offset`, after checking that they are all inside.
@@ -248,7 +283,7 @@ impl Drop for Pages {
             return;
         }
         // SAFETY: the range was mapped by `map` and nothing borrows from it any more. An error would leave it mapped, which is harmless.
-        let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast::<c_void>(), self.len) };
+        let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast::<c_void>(), self.len + self.tail) };
     }
 }
 
