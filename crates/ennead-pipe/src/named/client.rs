@@ -309,7 +309,12 @@ fn say_hello(
         match connection.send(hello, &parts.as_fds()) {
             Ok(()) => return Ok(true),
             // This user has as many descriptors on their way as it may; servers are taking them.
-            Err(error) if ennead_sys::socket::is_too_many_in_flight(&error) => patience.wait()?,
+            Err(source) if ennead_sys::socket::is_too_many_in_flight(&source) => {
+                patience.wait().map_err(|_| Reason::System {
+                    step: "send the handshake: servers take too few of the descriptors that this user sends",
+                    source,
+                })?;
+            }
             Err(error)
                 if matches!(
                     error.kind(),

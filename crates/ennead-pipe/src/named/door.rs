@@ -100,8 +100,7 @@ impl Door {
             pid: process::id(),
         };
         records.write(home, &record);
-        records.arrivals().fetch_add(1, Order::AcqRel);
-        futex::wake(records.arrivals(), i32::MAX as u32, Scope::Shared);
+        announce(&records);
         let inner = Inner { listening: 0, desks: Vec::new(), guests: Vec::new(), spare: vec![home] };
         Ok(Self {
             inner: Mutex::new(inner),
@@ -358,9 +357,21 @@ impl Door {
         inner.spare.push(desk.record);
     }
 
-    /// Tells those in the waiting room to look again.
+    /// Tells those in the waiting room to look again, and where it was full, or this process has no descriptor left to call
+    /// them with, those who found no seat in it too.
     fn call_in(&self) {
-        while is_readable(&self.room).unwrap_or(false) && matches!(self.room.accept(), Ok(Some(_))) {}
+        let mut called = 0;
+        let called_all = loop {
+            match is_readable(&self.room).map(|readable| readable.then(|| self.room.accept())) {
+                Ok(Some(Ok(Some(_)))) => called += 1,
+                Ok(None | Some(Ok(None))) => break true,
+                Ok(Some(Err(_))) | Err(_) => break false,
+            }
+        };
+        if called >= self.most_waiting || !called_all {
+            // On failure there is no entry, and so nobody who waits for it.
+            let _ = self.entry.body().map(|body| announce(&Records(body)));
+        }
     }
 
     fn set_alarm(&self, inner: &Inner) -> Result<(), Reason> {
@@ -401,6 +412,12 @@ impl Drop for Door {
             }
         }
     }
+}
+
+/// Tells all who wait for an instance, in a waiting room or not, to look again.
+fn announce(records: &Records<'_>) {
+    records.arrivals().fetch_add(1, Order::AcqRel);
+    futex::wake(records.arrivals(), i32::MAX as u32, Scope::Shared);
 }
 
 /// Guests for whom no instance is left; those who have kept it waiting longest go first.
