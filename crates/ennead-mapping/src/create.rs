@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ennead_namespace::{CreateOptions, Created, Entry, Kind, Wanted};
 use ennead_security::AccessMask;
+use ennead_sync::{ObjectName, Place};
 use ennead_sys::file::{self, Access, FileKind};
 use ennead_sys::{memfd, memory};
 
@@ -15,7 +16,6 @@ use crate::error::Reason;
 use crate::layout::{GRANULARITY, HEADER, Header, HeaderError, LAYOUT, MOST_RESERVED, TAG};
 use crate::mapping::{Backing, FileMapping, Inner};
 use crate::options::MappingOptions;
-use crate::place::{Place, Target};
 use crate::rights::{self, ALL_ACCESS, EXECUTE, WRITE};
 
 /// From here on the system is asked what it has before memory is set aside: Linux would take it from programs that run.
@@ -42,12 +42,12 @@ pub(crate) fn unnamed(options: &MappingOptions<'_>) -> Result<FileMapping, Reaso
     Ok(fresh(Inner::of_memory(Backing::Memory { file, huge: None }, header, 0, None)))
 }
 
-pub(crate) fn named(options: &MappingOptions<'_>, target: Target) -> Result<FileMapping, Reason> {
+pub(crate) fn named(options: &MappingOptions<'_>, target: ObjectName) -> Result<FileMapping, Reason> {
     if options.large_pages {
         check_large(options)?;
         return Err(Reason::NoLargePages("the kernel has large pages for memory without a name only"));
     }
-    let place = options.place.clone().map_or_else(Place::of_process, Ok)?;
+    let place = options.place.clone().unwrap_or_else(Place::of_process);
     let descriptor = options.security.clone().unwrap_or_else(rights::default_descriptor);
     let protection = rights::protection(&descriptor);
     let (header, path, opened) = match options.file {
@@ -80,7 +80,7 @@ pub(crate) fn named(options: &MappingOptions<'_>, target: Target) -> Result<File
             0..0
         })
         .wanted(if writes { Wanted::ReadWrite } else { Wanted::Read });
-    match place.root(target.scope)?.create(Kind::OBJECT, &target.name, &entry) {
+    match place.root(target.scope())?.create(Kind::OBJECT, target.name(), &entry) {
         Ok(Created::New(entry)) => {
             let inner = match opened {
                 Some(file) => {
@@ -102,8 +102,12 @@ pub(crate) fn named(options: &MappingOptions<'_>, target: Target) -> Result<File
     }
 }
 
-pub(crate) fn open(place: Option<&Place>, target: Target, access: AccessMask) -> Result<FileMapping, Reason> {
-    let place = place.cloned().map_or_else(Place::of_process, Ok)?;
+pub(crate) fn open(
+    place: Option<&Place>,
+    target: ObjectName,
+    access: AccessMask,
+) -> Result<FileMapping, Reason> {
+    let place = place.cloned().unwrap_or_else(Place::of_process);
     let access = rights::MAPPING.map(access);
     let wanted = if access.contains(AccessMask::MAXIMUM_ALLOWED) {
         Wanted::Most
@@ -112,13 +116,13 @@ pub(crate) fn open(place: Option<&Place>, target: Target, access: AccessMask) ->
     } else {
         Wanted::Read
     };
-    let entry = place.root(target.scope)?.open(Kind::OBJECT, &target.name, wanted)?;
+    let entry = place.root(target.scope())?.open(Kind::OBJECT, target.name(), wanted)?;
     let (inner, granted) = existing(entry, access, target)?;
     Ok(FileMapping::of(inner, granted, false))
 }
 
 /// What somebody else made. Everything that is read of it is checked.
-fn existing(entry: Entry, access: AccessMask, target: Target) -> Result<(Inner, AccessMask), Reason> {
+fn existing(entry: Entry, access: AccessMask, target: ObjectName) -> Result<(Inner, AccessMask), Reason> {
     if entry.body_tag() != TAG {
         return Err(Reason::OtherKind);
     }

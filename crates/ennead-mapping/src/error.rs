@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use ennead_namespace::{EntryError, NameError};
+use ennead_namespace::EntryError;
 use ennead_status::{Coded, Win32Error};
+use ennead_sync::ObjectNameError;
 use ennead_sys::view::AccessError;
 
 use crate::layout::HeaderError;
@@ -50,10 +51,8 @@ impl Operation {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The name cannot be one: the name's own code, ERROR_PATH_NOT_FOUND for a backslash in it.
-    Name(NameError),
-    /// A backslash in the name, behind `Local\` or `Global\`: ERROR_PATH_NOT_FOUND.
-    Backslash,
+    /// The name cannot be one: ERROR_INVALID_NAME, ERROR_FILENAME_EXCED_RANGE, or ERROR_PATH_NOT_FOUND for a backslash in it.
+    Name(ObjectNameError),
     /// A parameter that the documentation does not allow: ERROR_INVALID_PARAMETER.
     Parameter(&'static str),
     /// Nobody holds a file mapping of that name: ERROR_FILE_NOT_FOUND.
@@ -88,6 +87,12 @@ pub enum Reason {
     Damaged(&'static str),
     /// Somebody else has the place that only one can have: ERROR_BUSY.
     Taken(&'static str),
+    /// Nobody is there any more: ERROR_BROKEN_PIPE.
+    Gone,
+    /// A holder of the mutex died, and nobody has recovered since: ERROR_ABANDONED_WAIT_0.
+    Poisoned,
+    /// This thread has the mutex already: ERROR_POSSIBLE_DEADLOCK.
+    Recursion,
     /// The time is over: ERROR_SEM_TIMEOUT.
     TimedOut,
     /// An access to the view failed: the code of that.
@@ -109,7 +114,6 @@ impl Reason {
     pub fn win32(&self) -> Win32Error {
         match self {
             Self::Name(error) => error.win32(),
-            Self::Backslash => Win32Error::PATH_NOT_FOUND,
             Self::Parameter(_) => Win32Error::INVALID_PARAMETER,
             Self::NotFound => Win32Error::FILE_NOT_FOUND,
             Self::OtherKind => Win32Error::INVALID_HANDLE,
@@ -129,6 +133,9 @@ impl Reason {
             Self::Header(_) => Win32Error::FILE_CORRUPT,
             Self::Damaged(_) => Win32Error::INVALID_DATA,
             Self::Taken(_) => Win32Error::BUSY,
+            Self::Gone => Win32Error::BROKEN_PIPE,
+            Self::Poisoned => Win32Error::ABANDONED_WAIT_0,
+            Self::Recursion => Win32Error::POSSIBLE_DEADLOCK,
             Self::TimedOut => Win32Error::SEM_TIMEOUT,
             Self::View(error) => error.win32(),
             Self::System { source, .. } => Win32Error::from(source),
@@ -151,8 +158,8 @@ impl From<EntryError> for Reason {
     }
 }
 
-impl From<NameError> for Reason {
-    fn from(error: NameError) -> Self {
+impl From<ObjectNameError> for Reason {
+    fn from(error: ObjectNameError) -> Self {
         Self::Name(error)
     }
 }
@@ -173,9 +180,6 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(error) => error.fmt(f),
-            Self::Backslash => {
-                f.write_str("the name has a backslash; only Local\\ or Global\\ may come before it")
-            }
             Self::Parameter(what) | Self::TooBig(what) | Self::NoLargePages(what) => f.write_str(what),
             Self::NotFound => f.write_str("nobody holds a file mapping of that name"),
             Self::OtherKind => f.write_str("the name belongs to an object of another kind"),
@@ -189,6 +193,9 @@ impl fmt::Display for Reason {
             Self::AddressInUse => f.write_str("the address is in use"),
             Self::Privilege => f.write_str("this user may not have large pages"),
             Self::Header(error) => error.fmt(f),
+            Self::Gone => f.write_str("the other side is gone"),
+            Self::Poisoned => f.write_str("a process died while it held the guarded value"),
+            Self::Recursion => f.write_str("this thread has the mutex already"),
             Self::TimedOut => f.write_str("the time is over"),
             Self::View(error) => error.fmt(f),
             Self::System { step, .. } => write!(f, "could not {step}"),

@@ -1,7 +1,7 @@
 //! File mapping: files as memory, and memory under a name that several processes share.
 //!
 //! A [`FileMapping`] is a file, or memory, of a fixed size; a [`View`] of it is part of the address space. Two processes that map the same one see the same
-//! bytes at once. What they do not get is order: that takes a mutex ([`Guarded`](crate) values have one), an event, or one of the ready-made parts.
+//! bytes at once. What they do not get is order: that takes a mutex ([`Guarded`] values have one), an event, or one of the ready-made parts.
 //!
 //! ```
 //! use ennead_mapping::{FileMapping, MappingOptions, ViewAccess, rights};
@@ -21,6 +21,7 @@
 //! The bytes of a view may change at any instant, and a file's pages may be lost: somebody truncates it, its file system is full, its disk fails. So a view hands out no
 //! `&[u8]`. Bytes are copied out and in, words are atomics, and what Windows raises as an exception comes back as a [`ViewError`]. A `&[u8]` is always a private copy.
 //!
+//! - [`inspect`]: reading memory whose layout somebody tells
 //! - [`layout`]: what lies before the data
 //! - [`rights`]: access rights
 
@@ -30,30 +31,38 @@
 extern crate self as ennead_mapping;
 
 mod commit;
+mod counter;
 mod create;
 mod cursor;
 mod error;
+mod guarded;
+pub mod inspect;
 pub mod layout;
 mod list;
 mod mapping;
 mod options;
-mod place;
+mod part;
+mod presence;
 mod protection;
 pub mod rights;
+mod ring;
 mod seqlock;
 mod slice;
 mod view;
 
 pub use cursor::Cursor;
+pub use ennead_sync::Place;
 pub use ennead_sys::plain::Plain;
 pub use ennead_sys::plain_struct;
 pub use error::{Error, Operation, Reason, Result, ViewError};
+pub use guarded::{Guard, Guarded};
 pub use layout::GRANULARITY;
 pub use list::{Details, ListedMapping, describe, list, list_in};
 pub use mapping::FileMapping;
 pub use options::MappingOptions;
-pub use place::Place;
+pub use presence::{Presence, Present};
 pub use protection::{PageProtection, ViewAccess};
+pub use ring::Ring;
 pub use seqlock::{SeqCell, SeqWriter};
 pub use slice::{SharedSlice, VolatileSlice};
 pub use view::{Atomic, View, ViewOptions};

@@ -1,11 +1,11 @@
 //! The named file mappings that are alive.
 
 use ennead_namespace::{Kind, Listed, Scope};
+use ennead_sync::Place;
 
 use crate::PageProtection;
 use crate::error::{During, Operation, Reason, Result};
 use crate::layout::{HEADER, Header, SEC_RESERVE, TAG};
-use crate::place::Place;
 
 /// A named file mapping, as an onlooker sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ pub struct Details {
 /// # Errors
 /// What the system says.
 pub fn list() -> Result<Vec<ListedMapping>> {
-    let place = Place::of_process().during(Operation::List)?;
-    list_in(&place)
+    list_in(&Place::of_process())
 }
 
 /// The same of other namespaces.
@@ -48,8 +47,10 @@ pub fn list() -> Result<Vec<ListedMapping>> {
 /// What the system says.
 pub fn list_in(place: &Place) -> Result<Vec<ListedMapping>> {
     let mut found = Vec::new();
-    let roots = place.roots();
-    for root in std::iter::once(&roots.local).chain(&roots.global) {
+    let local = place.root(Scope::Local).during(Operation::List)?;
+    // Where it was never set up, nobody has a name in it.
+    let global = place.root(Scope::Global).ok();
+    for root in std::iter::once(local).chain(global) {
         let listing = root.list(Kind::OBJECT).map_err(Reason::Namespace).during(Operation::List)?;
         let ours = listing.entries.iter().filter(|entry| is_mapping(entry));
         found.extend(ours.map(|entry| ListedMapping {

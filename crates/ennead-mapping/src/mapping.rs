@@ -7,15 +7,15 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ennead_namespace::{Entry, Scope};
+use ennead_namespace::Entry;
 use ennead_security::{AccessMask, SecurityDescriptor};
+use ennead_sync::{ObjectName, Place};
 use ennead_sys::lock::{self, LockMode};
 use ennead_sys::{file, memfd};
 
 use crate::commit::CommitMap;
 use crate::error::{During, Operation, Reason, Result};
 use crate::layout::{HEADER, Header, SEC_RESERVE};
-use crate::place::{Place, Target};
 use crate::rights::{ALL_ACCESS, EXECUTE, READ, WRITE};
 use crate::view::{View, ViewOptions};
 use crate::{PageProtection, ViewAccess, create};
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     /// Where byte 0 lies in the file.
     base: u64,
     reserve: Option<Reserve>,
-    target: Option<Target>,
+    target: Option<ObjectName>,
     pub(crate) broken: AtomicBool,
     /// Places that this process has for itself, by their lock's byte.
     pub(crate) claims: Mutex<BTreeSet<u64>>,
@@ -72,7 +72,7 @@ impl Inner {
         backing: Backing,
         size: u64,
         protection: PageProtection,
-        target: Option<Target>,
+        target: Option<ObjectName>,
     ) -> Self {
         Self {
             backing,
@@ -87,7 +87,12 @@ impl Inner {
     }
 
     /// Memory with a checked header at `start` of its file.
-    pub(crate) fn of_memory(backing: Backing, header: Header, start: u64, target: Option<Target>) -> Self {
+    pub(crate) fn of_memory(
+        backing: Backing,
+        header: Header,
+        start: u64,
+        target: Option<ObjectName>,
+    ) -> Self {
         let reserve = (header.attributes == SEC_RESERVE)
             .then_some(Reserve { file_offset: start, bitmap: header.bitmap });
         let protection = PageProtection::from_bits(header.protection).unwrap_or(PageProtection::ReadOnly);
@@ -152,7 +157,7 @@ impl FileMapping {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_in(place: Option<&Place>, name: &str, access: AccessMask) -> Result<Self> {
-        let target = Target::parse(name).during(Operation::Open)?;
+        let target = ObjectName::parse(name).during(Operation::Open)?;
         create::open(place, target, access).during(Operation::Open)
     }
 
@@ -183,12 +188,7 @@ impl FileMapping {
     /// Its name with its namespace, as `Local\x`; `None` for one without a name.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        let target = self.inner.target.as_ref()?;
-        let prefix = match target.scope {
-            Scope::Local => "Local",
-            Scope::Global => "Global",
-        };
-        Some(format!("{prefix}\\{}", target.name))
+        self.inner.target.as_ref().map(ToString::to_string)
     }
 
     /// Its security descriptor; `None` for one without a name.

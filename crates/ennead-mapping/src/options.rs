@@ -5,9 +5,9 @@
 use std::fs::File;
 
 use ennead_security::SecurityDescriptor;
+use ennead_sync::{ObjectName, Place};
 
 use crate::error::{During, Operation, Result};
-use crate::place::{Place, Target};
 use crate::{FileMapping, PageProtection, create};
 
 /// How a file mapping is made: of memory, or of a file.
@@ -125,7 +125,7 @@ impl<'a> MappingOptions<'a> {
     /// - ERROR_INVALID_HANDLE: the name is that of an event, a mutex, a semaphore or a timer;
     /// - ERROR_ACCESS_DENIED: it exists, and its descriptor does not admit this user.
     pub fn create(&self, name: &str) -> Result<FileMapping> {
-        let target = Target::parse(name).during(Operation::Create)?;
+        let target = ObjectName::parse(name).during(Operation::Create)?;
         create::named(self, target).during(Operation::Create)
     }
 }

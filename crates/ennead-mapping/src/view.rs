@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ennead_security::AccessMask;
 use ennead_sys::plain::{Plain, bytes_of};
+use ennead_sys::robust::RobustWord;
 use ennead_sys::view::{self, Mode, Request};
 use ennead_sys::{file, memory};
 
@@ -355,6 +356,17 @@ impl View {
     /// Has a place for this process alone; see [`Inner::claim`].
     pub(crate) fn claim(&self, offset: usize) -> std::io::Result<Option<Claim>> {
         self.inner.claim(self.offset + offset as u64)
+    }
+
+    /// Whether stores are seen by all.
+    pub(crate) fn is_shared_for_writing(&self) -> bool {
+        self.view.mode() == Mode::ReadWrite
+    }
+
+    /// The mutex in the last bytes of some of the view's pages.
+    pub(crate) fn robust_word(&self, offset: usize, len: usize) -> std::result::Result<RobustWord, Reason> {
+        let at = self.inner.file_offset(self.offset + offset as u64);
+        RobustWord::map(self.inner.file(), at, len).map_err(Reason::system("map the mutex"))
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use rustix::thread::futex::{self, ClockId, Flags, WaitFlags, WaitPtr, WaitvFlags};
+use rustix::thread::futex::{self, ClockId, Flags, WaitFlags, WaitPtr, WaitvFlags, WakeOp, WakeOpCmp};
 use rustix::time::{Timespec, clock_gettime};
 
 /// The most words that one [`wait_any`] can watch (the kernel's FUTEX_WAITV_MAX).
@@ -141,6 +141,17 @@ pub fn wake(word: &AtomicU32, most: u32, scope: Scope) -> usize {
     futex::wake(word, flags, most.min(i32::MAX as u32)).unwrap_or(0)
 }
 
+/// Adds `amount` (at most 2,047) to `word` and wakes everybody who sleeps on it, in one step of the kernel's: who kills the caller kills it before or after, and
+/// never leaves a changed word with sleepers who do not know.
+pub fn add_and_wake(word: &AtomicU32, amount: u16, scope: Scope) -> io::Result<()> {
+    let flags = if scope == Scope::Private { Flags::PRIVATE } else { Flags::empty() };
+    // The second wake-up, on the word's old value, is not needed.
+    let (everybody, nobody) = (i32::MAX as u32, 0);
+    let amount = amount.min(0x7ff);
+    futex::wake_op(word, flags, everybody, nobody, word, WakeOp::Add, WakeOpCmp::Eq, amount, 0)?;
+    Ok(())
+}
+
 fn outcome(result: Result<(), Errno>) -> io::Result<Woken> {
     match result {
         Ok(()) | Err(Errno::AGAIN | Errno::INTR) => Ok(Woken::LookAgain),
@@ -182,6 +193,29 @@ mod tests {
         let word = AtomicU32::new(1);
         assert_eq!(wait(&word, 0, Scope::Private, None).unwrap(), Woken::LookAgain);
         assert_eq!(wait_any(&[(&word, 0)], Scope::Shared, None).unwrap(), Woken::LookAgain);
+    }
+
+    #[test]
+    fn adding_wakes_all() {
+        let word = AtomicU32::new(u32::MAX);
+        add_and_wake(&word, 3, Scope::Shared).unwrap();
+        assert_eq!(word.load(SeqCst), 2);
+        std::thread::scope(|scope| {
+            let sleepers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        while word.load(SeqCst) == 2 {
+                            wait(&word, 2, Scope::Shared, None).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            add_and_wake(&word, 2047, Scope::Shared).unwrap();
+            for sleeper in sleepers {
+                sleeper.join().unwrap();
+            }
+        });
+        assert_eq!(word.load(SeqCst), 2049);
     }
 
     #[test]

@@ -139,7 +139,8 @@ pub fn listen() -> String {
     line.trim_end().to_owned()
 }
 
-/// How many descriptors this process has.
-pub fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+/// How many descriptors this process has of a file.
+pub fn descriptors_of(path: &Path) -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    links.filter(|link| std::fs::read_link(link.path()).is_ok_and(|target| target == path)).count()
 }
