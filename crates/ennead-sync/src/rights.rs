@@ -27,7 +27,7 @@ pub const TIMER_MODIFY_STATE: AccessMask = AccessMask(0x0002);
 pub const TIMER_ALL_ACCESS: AccessMask = AccessMask(0x001F_0003);
 
 /// Events, semaphores and timers: bit 0 asks for the state, bit 1 changes it.
-pub(crate) const STATEFUL: GenericMapping = GenericMapping {
+pub const STATEFUL: GenericMapping = GenericMapping {
     read: AccessMask(AccessMask::READ_CONTROL.0 | 0x0001),
     write: AccessMask(AccessMask::READ_CONTROL.0 | 0x0002),
     execute: AccessMask(AccessMask::READ_CONTROL.0 | AccessMask::SYNCHRONIZE.0),

@@ -21,6 +21,11 @@ pub(crate) fn handle(body: impl FnOnce() -> Outcome<HANDLE>) -> HANDLE {
     run(INVALID_HANDLE_VALUE, body)
 }
 
+/// Runs a function that returns a handle, or null.
+pub(crate) fn null_handle(body: impl FnOnce() -> Outcome<HANDLE>) -> HANDLE {
+    run(std::ptr::null_mut(), body)
+}
+
 /// Runs a function that returns `failure` when it fails.
 pub(crate) fn run<T>(failure: T, body: impl FnOnce() -> Outcome<T>) -> T {
     // Nothing of what a body borrows is looked at again after a panic: the call is over.

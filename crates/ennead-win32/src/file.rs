@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "exporting functions under their own names, and the caller's pointers")]
 
+use std::ptr::null_mut;
+
 use ennead_pipe::impersonation::SecurityQuality;
 use ennead_pipe::named::ClientOptions;
 use ennead_security::{AccessMask, GenericMapping};
@@ -10,25 +12,26 @@ use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{
     CREATE_ALWAYS, FILE_CREATION_DISPOSITION, FILE_FLAG_OVERLAPPED, FILE_FLAG_WRITE_THROUGH,
-    FILE_FLAGS_AND_ATTRIBUTES, FILE_SHARE_MODE, FILE_TYPE, FILE_TYPE_UNKNOWN, OPEN_ALWAYS, OPEN_EXISTING,
-    SET_FILE_POINTER_MOVE_METHOD,
+    FILE_FLAGS_AND_ATTRIBUTES, FILE_READ_DATA, FILE_SHARE_MODE, FILE_TYPE, FILE_TYPE_UNKNOWN,
+    FILE_WRITE_DATA, OPEN_ALWAYS, OPEN_EXISTING, SET_FILE_POINTER_MOVE_METHOD,
 };
-use windows_sys::Win32::System::IO::OVERLAPPED;
+use windows_sys::Win32::System::IO::{LPOVERLAPPED_COMPLETION_ROUTINE, OVERLAPPED};
 use windows_sys::core::{BOOL, PCSTR, PCWSTR};
 
 use crate::buffer::{bytes, count, give, must_give, room};
 use crate::call::{Outcome, handle, run, truth};
 use crate::disk_file::DiskFile;
 use crate::last_error;
-use crate::object::{Moved, Object};
+use crate::object::{Moved, Object, PipeEnd};
+use crate::overlapped::{Target, Tell, routine};
 use crate::security::{Attributes, attributes};
-use crate::table::HANDLES;
+use crate::table::{Grant, HANDLES};
 use crate::text;
 
 /// Opens a pipe (`\\.\pipe\…`) or a file.
 ///
 /// Page: [CreateFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew). Share modes bind nobody
-/// here; `FILE_FLAG_OVERLAPPED` is ERROR_NOT_SUPPORTED.
+/// here; ordinary files take no `FILE_FLAG_OVERLAPPED` (ERROR_NOT_SUPPORTED).
 ///
 /// # Safety
 /// The pointers must be null or as the page says.
@@ -73,9 +76,6 @@ pub unsafe extern "system" fn CreateFileA(
 fn open(name: &str, access: u32, disposition: u32, flags: u32, attributes: &Attributes) -> Outcome<HANDLE> {
     let granted = GenericMapping::FILE
         .map(AccessMask(access) | AccessMask::SYNCHRONIZE | AccessMask::FILE_READ_ATTRIBUTES);
-    if flags & FILE_FLAG_OVERLAPPED != 0 {
-        return Err(Win32Error::NOT_SUPPORTED);
-    }
     if is_pipe(name) {
         // CreateFile, "Pipes": dwCreationDisposition must be OPEN_EXISTING.
         if disposition != OPEN_EXISTING {
@@ -88,7 +88,11 @@ fn open(name: &str, access: u32, disposition: u32, flags: u32, attributes: &Attr
             .open(name)
             .map_err(|error| error.win32())?;
         let granted = client.granted().0;
-        return Object::Client(Box::new(client)).into_handle(granted, attributes.flags);
+        let pipe = PipeEnd::new(client, flags & FILE_FLAG_OVERLAPPED != 0);
+        return Object::Client(Box::new(pipe)).into_handle(granted, attributes.flags);
+    }
+    if flags & FILE_FLAG_OVERLAPPED != 0 {
+        return Err(Win32Error::NOT_SUPPORTED);
     }
     let opened = DiskFile::open(name, access, disposition)?;
     let handle = Object::File(opened.file).into_handle(granted.0, attributes.flags)?;
@@ -122,9 +126,16 @@ pub unsafe extern "system" fn ReadFile(
     truth(|| {
         // SAFETY: the caller's promise.
         let buffer = unsafe { room(lpbuffer, nnumberofbytestoread)? };
-        let transfer = || HANDLES.get(hfile)?.read(buffer);
+        let held = HANDLES.get(hfile)?;
+        let target = Target { overlapped: lpoverlapped, buffer: lpbuffer };
+        if held.object.overlapped().is_some() {
+            // SAFETY: the caller's promise.
+            return unsafe {
+                begin_read(&held, target, nnumberofbytestoread, lpnumberofbytesread, Tell::Event)
+            };
+        }
         // SAFETY: the caller's promise.
-        unsafe { transferred(transfer, lpnumberofbytesread, lpoverlapped) }
+        unsafe { transferred(|| held.read(buffer), lpnumberofbytesread, lpoverlapped) }
     })
 }
 
@@ -143,10 +154,97 @@ pub unsafe extern "system" fn WriteFile(
     truth(|| {
         // SAFETY: the caller's promise.
         let data = unsafe { bytes(lpbuffer, nnumberofbytestowrite)? };
-        let transfer = || HANDLES.get(hfile)?.write(data);
+        let held = HANDLES.get(hfile)?;
+        let target = Target { overlapped: lpoverlapped, buffer: null_mut() };
+        if held.object.overlapped().is_some() {
+            // SAFETY: the caller's promise.
+            return unsafe { begin_write(&held, target, data, lpnumberofbyteswritten, Tell::Event) };
+        }
         // SAFETY: the caller's promise.
-        unsafe { transferred(transfer, lpnumberofbyteswritten, lpoverlapped) }
+        unsafe { transferred(|| held.write(data), lpnumberofbyteswritten, lpoverlapped) }
     })
+}
+
+/// Page: [ReadFileEx](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-readfileex).
+///
+/// # Safety
+/// The pointers must be null or as the page says.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn ReadFileEx(
+    hfile: HANDLE,
+    lpbuffer: *mut u8,
+    nnumberofbytestoread: u32,
+    lpoverlapped: *mut OVERLAPPED,
+    lpcompletionroutine: LPOVERLAPPED_COMPLETION_ROUTINE,
+) -> BOOL {
+    truth(|| {
+        // SAFETY: the caller's promise.
+        unsafe { room(lpbuffer, nnumberofbytestoread)? };
+        let held = HANDLES.get(hfile)?;
+        let (target, tell) =
+            (Target { overlapped: lpoverlapped, buffer: lpbuffer }, routine(lpcompletionroutine)?);
+        // SAFETY: the caller's promise.
+        unsafe { begin_read(&held, target, nnumberofbytestoread, null_mut(), tell) }.or_else(told_later)
+    })
+}
+
+/// Page: [WriteFileEx](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-writefileex).
+///
+/// # Safety
+/// The pointers must be null or as the page says.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WriteFileEx(
+    hfile: HANDLE,
+    lpbuffer: *const u8,
+    nnumberofbytestowrite: u32,
+    lpoverlapped: *mut OVERLAPPED,
+    lpcompletionroutine: LPOVERLAPPED_COMPLETION_ROUTINE,
+) -> BOOL {
+    truth(|| {
+        // SAFETY: the caller's promise.
+        let data = unsafe { bytes(lpbuffer, nnumberofbytestowrite)? };
+        let held = HANDLES.get(hfile)?;
+        let (target, tell) =
+            (Target { overlapped: lpoverlapped, buffer: null_mut() }, routine(lpcompletionroutine)?);
+        // SAFETY: the caller's promise.
+        unsafe { begin_write(&held, target, data, null_mut(), tell) }.or_else(told_later)
+    })
+}
+
+/// Begins to read a pipe that was opened for overlapped operations.
+///
+/// # Safety
+/// `target` must be an `OVERLAPPED` and room for so many bytes until the operation completes; `moved` null or valid for a write.
+unsafe fn begin_read(grant: &Grant, target: Target, len: u32, moved: *mut u32, tell: Tell) -> Outcome<()> {
+    let (pipe, all) = grant.object.overlapped().ok_or(Win32Error::INVALID_PARAMETER)?;
+    grant.must_allow(FILE_READ_DATA)?;
+    // SAFETY: the caller's promise.
+    unsafe { all.begin(target, moved, tell, || pipe.start_read(len as usize)) }
+}
+
+/// Begins to write to one. The data is copied.
+///
+/// # Safety
+/// `target` must be an `OVERLAPPED` until the operation completes; `moved` null or valid for a write.
+unsafe fn begin_write(
+    grant: &Grant,
+    target: Target,
+    data: &[u8],
+    moved: *mut u32,
+    tell: Tell,
+) -> Outcome<()> {
+    let (pipe, all) = grant.object.overlapped().ok_or(Win32Error::INVALID_PARAMETER)?;
+    grant.must_allow(FILE_WRITE_DATA)?;
+    // SAFETY: the caller's promise.
+    unsafe { all.begin(target, moved, tell, || pipe.start_write(data)) }
+}
+
+/// The routine will be told of what the call need not say: these two functions succeed when the operation has begun.
+fn told_later(code: Win32Error) -> Outcome<()> {
+    match code {
+        Win32Error::IO_PENDING | Win32Error::MORE_DATA => Ok(()),
+        code => Err(code),
+    }
 }
 
 /// Runs a transfer on a synchronous handle and says how much it moved. The count is 0 before anything else happens, as

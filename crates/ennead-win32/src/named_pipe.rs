@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "exporting functions under their own names, and the caller's pointers")]
 
 use std::ffi::c_void;
+use std::ptr::null_mut;
 
 use ennead_pipe::named::{
     self, Client, Connected, Direction, Error, Instance, Modes, PipeType, ServerOptions, Timeout,
@@ -25,13 +26,13 @@ use windows_sys::core::{BOOL, PCSTR, PCWSTR};
 use crate::buffer::{bytes, count, give, must_give, room};
 use crate::call::{Outcome, handle, truth};
 use crate::file::transferred;
-use crate::object::{Moved, Object};
+use crate::object::{Moved, Object, PipeEnd};
+use crate::overlapped::{Target, Tell};
 use crate::security::{Attributes, attributes};
 use crate::table::{HANDLES, Held};
 use crate::text;
 
 /// Page: [CreateNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-createnamedpipew).
-/// `FILE_FLAG_OVERLAPPED` is ERROR_NOT_SUPPORTED.
 ///
 /// # Safety
 /// The pointers must be null or as the page says.
@@ -109,9 +110,6 @@ fn create(name: &str, open: u32, mode: u32, asked: &Asked, attributes: Attribute
     if open & !(OPEN_FLAGS | 3) != 0 || mode & !known != 0 {
         return Err(Win32Error::INVALID_PARAMETER);
     }
-    if open & FILE_FLAG_OVERLAPPED != 0 {
-        return Err(Win32Error::NOT_SUPPORTED);
-    }
     let modes = Modes::from_bits(mode & (PIPE_READMODE_MESSAGE | PIPE_NOWAIT)).unwrap_or_default();
     let mut options = ServerOptions::new()
         .direction(direction)
@@ -136,22 +134,44 @@ fn create(name: &str, open: u32, mode: u32, asked: &Asked, attributes: Attribute
     if direction.to_client() {
         access |= GenericMapping::FILE.write;
     }
-    Object::Server(instance).into_handle(access.0, attributes.flags)
+    let pipe = PipeEnd::new(instance, open & FILE_FLAG_OVERLAPPED != 0);
+    Object::Server(pipe).into_handle(access.0, attributes.flags)
 }
 
 /// Page: [ConnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe).
+///
+/// # Safety
+/// `lpoverlapped` must be null or as the page says.
 #[unsafe(no_mangle)]
-pub extern "system" fn ConnectNamedPipe(hnamedpipe: HANDLE, _lpoverlapped: *mut OVERLAPPED) -> BOOL {
-    truth(|| match server(&HANDLES.get(hnamedpipe)?)?.connect().map_err(code)? {
-        Connected::Now | Connected::Listening => Ok(()),
-        other => Err(other.win32()),
+pub unsafe extern "system" fn ConnectNamedPipe(hnamedpipe: HANDLE, lpoverlapped: *mut OVERLAPPED) -> BOOL {
+    truth(|| {
+        let held = HANDLES.get(hnamedpipe)?;
+        if let Object::Server(pipe) = &*held.object
+            && let Some((pipe, all)) = pipe.overlapped()
+        {
+            let target = Target { overlapped: lpoverlapped, buffer: null_mut() };
+            // SAFETY: the caller's promise.
+            return unsafe { all.begin(target, null_mut(), Tell::Event, || pipe.start_connect()) };
+        }
+        match server(&held)?.connect().map_err(code)? {
+            Connected::Now | Connected::Listening => Ok(()),
+            other => Err(other.win32()),
+        }
     })
 }
 
 /// Page: [DisconnectNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-disconnectnamedpipe).
 #[unsafe(no_mangle)]
 pub extern "system" fn DisconnectNamedPipe(hnamedpipe: HANDLE) -> BOOL {
-    truth(|| server(&HANDLES.get(hnamedpipe)?)?.disconnect().map_err(code))
+    truth(|| {
+        let held = HANDLES.get(hnamedpipe)?;
+        let Object::Server(pipe) = &*held.object else { return Err(Win32Error::INVALID_FUNCTION) };
+        match pipe.overlapped() {
+            Some((pipe, _)) => pipe.disconnect(),
+            None => pipe.end().disconnect(),
+        }
+        .map_err(code)
+    })
 }
 
 /// Page: [PeekNamedPipe](https://learn.microsoft.com/windows/win32/api/namedpipeapi/nf-namedpipeapi-peeknamedpipe). Also for the
@@ -188,14 +208,14 @@ pub unsafe extern "system" fn PeekNamedPipe(
 /// Bytes copied, bytes there, bytes of the message left.
 fn peek(held: &Held<'_>, buffer: &mut [u8]) -> Outcome<(usize, usize, usize)> {
     let peeked = match &*held.object {
-        Object::Server(instance) => instance.peek(buffer),
-        Object::Client(client) => client.peek(buffer),
+        Object::Server(pipe) => pipe.end().peek(buffer),
+        Object::Client(pipe) => pipe.end().peek(buffer),
         Object::Reader(reader) => {
             let peeked = reader.peek(buffer).map_err(|error| error.win32())?;
             return Ok((peeked.copied, peeked.available, 0));
         }
         Object::Writer(_) => return Err(Win32Error::ACCESS_DENIED),
-        Object::File(_) => return Err(Win32Error::INVALID_FUNCTION),
+        _ => return Err(Win32Error::INVALID_FUNCTION),
     };
     let peeked = peeked.map_err(code)?;
     Ok((peeked.bytes, peeked.available, peeked.left_in_message))
@@ -220,8 +240,14 @@ pub unsafe extern "system" fn TransactNamedPipe(
         let request = unsafe { bytes(lpinbuffer.cast(), ninbuffersize)? };
         // SAFETY: as above.
         let reply = unsafe { room(lpoutbuffer.cast(), noutbuffersize)? };
+        let held = HANDLES.get(hnamedpipe)?;
+        let target = Target { overlapped: lpoverlapped, buffer: reply.as_mut_ptr() };
+        if let Some((pipe, all)) = held.object.overlapped() {
+            let start = || pipe.start_transact(request, reply.len());
+            // SAFETY: the caller's promise.
+            return unsafe { all.begin(target, lpbytesread, Tell::Event, start) };
+        }
         let transact = || {
-            let held = HANDLES.get(hnamedpipe)?;
             Ok(match end(&held)? {
                 End::Server(instance) => Moved::from(instance.transact(request, reply)),
                 End::Client(client) => client.transact(request, reply).into(),
@@ -325,8 +351,8 @@ pub(crate) enum End<'a> {
 
 pub(crate) fn end<'a>(held: &'a Held<'_>) -> Outcome<End<'a>> {
     match &*held.object {
-        Object::Server(instance) => Ok(End::Server(instance)),
-        Object::Client(client) => Ok(End::Client(client)),
+        Object::Server(pipe) => Ok(End::Server(pipe.end())),
+        Object::Client(pipe) => Ok(End::Client(pipe.end())),
         // Which code a handle of another kind gives is not documented; this is what the file system answers for a
         // control code that it does not know (STATUS_INVALID_DEVICE_REQUEST).
         _ => Err(Win32Error::INVALID_FUNCTION),

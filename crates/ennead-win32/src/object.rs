@@ -5,27 +5,115 @@ use std::sync::Arc;
 use ennead_channel::Wait;
 use ennead_pipe::anonymous::{ReadError, Reader, WriteError, Writer};
 use ennead_pipe::named::{Client, Error, Instance, Received};
+use ennead_pipe::overlapped::{End, NothingToCancel, Operation, Overlapped};
 use ennead_security::{AccessMask, GenericMapping};
 use ennead_status::Win32Error;
+use ennead_sync::rights::STATEFUL;
+use ennead_sync::{Event, Semaphore, Waitable};
 use windows_sys::Win32::Foundation::HANDLE;
-use windows_sys::Win32::Storage::FileSystem::{FILE_READ_DATA, FILE_TYPE, FILE_TYPE_PIPE, FILE_WRITE_DATA};
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_READ_DATA, FILE_TYPE, FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN, FILE_WRITE_DATA,
+};
 
 use crate::call::Outcome;
+use crate::completion_port::PortHandles;
 use crate::disk_file::DiskFile;
+use crate::overlapped::Asynchronous;
 use crate::table::{Grant, HANDLES};
 
 /// What a handle stands for.
 pub(crate) enum Object {
     /// The server's end of a named pipe.
-    Server(Instance),
+    Server(PipeEnd<Instance>),
     /// The client's end of a named pipe.
-    Client(Box<Client>),
+    Client(Box<PipeEnd<Client>>),
     /// The end of an anonymous pipe that is read.
     Reader(Reader),
     /// The end of an anonymous pipe that is written.
     Writer(Writer),
     /// A file, or what else the system has under a path.
     File(DiskFile),
+    /// An event.
+    Event(Event),
+    /// A semaphore.
+    Semaphore(Semaphore),
+    /// A completion port.
+    Port(PortHandles),
+}
+
+/// An end of a named pipe, as it was opened.
+pub(crate) struct PipeEnd<E: End> {
+    way: Way<E>,
+    asynchronous: Arc<Asynchronous>,
+}
+
+enum Way<E: End> {
+    Synchronous(E),
+    /// With `FILE_FLAG_OVERLAPPED`.
+    Overlapped(Overlapped<E>),
+}
+
+impl<E: End> PipeEnd<E> {
+    pub fn new(end: E, overlapped: bool) -> Self {
+        let way = if overlapped { Way::Overlapped(Overlapped::new(end)) } else { Way::Synchronous(end) };
+        Self { way, asynchronous: Arc::default() }
+    }
+
+    /// The end itself, for what does not wait.
+    pub fn end(&self) -> &E {
+        match &self.way {
+            Way::Synchronous(end) => end,
+            Way::Overlapped(overlapped) => overlapped.end(),
+        }
+    }
+
+    /// The end and what its operations have in common, if it was opened for overlapped operations.
+    pub fn overlapped(&self) -> Option<(&Overlapped<E>, &Arc<Asynchronous>)> {
+        match &self.way {
+            Way::Synchronous(_) => None,
+            Way::Overlapped(overlapped) => Some((overlapped, &self.asynchronous)),
+        }
+    }
+}
+
+/// A pipe's end that was opened for overlapped operations.
+pub(crate) enum OverlappedPipe<'a> {
+    Server(&'a Overlapped<Instance>),
+    Client(&'a Overlapped<Client>),
+}
+
+impl OverlappedPipe<'_> {
+    pub fn start_read(&self, room: usize) -> Operation {
+        match self {
+            Self::Server(pipe) => pipe.start_read(vec![0; room]),
+            Self::Client(pipe) => pipe.start_read(vec![0; room]),
+        }
+    }
+
+    pub fn start_write(&self, data: &[u8]) -> Operation {
+        match self {
+            Self::Server(pipe) => pipe.start_write(data.to_vec()),
+            Self::Client(pipe) => pipe.start_write(data.to_vec()),
+        }
+    }
+
+    pub fn start_transact(&self, request: &[u8], room: usize) -> Operation {
+        match self {
+            Self::Server(pipe) => pipe.start_transact(request.to_vec(), vec![0; room]),
+            Self::Client(pipe) => pipe.start_transact(request.to_vec(), vec![0; room]),
+        }
+    }
+
+    /// Cancels all operations under way, or those of this thread. ERROR_NOT_FOUND if there was none.
+    pub fn cancel(&self, all: bool) -> Outcome<()> {
+        let cancelled = match (self, all) {
+            (Self::Server(pipe), true) => pipe.cancel_all().map_err(NothingToCancel::win32)?,
+            (Self::Client(pipe), true) => pipe.cancel_all().map_err(NothingToCancel::win32)?,
+            (Self::Server(pipe), false) => pipe.cancel_own(),
+            (Self::Client(pipe), false) => pipe.cancel_own(),
+        };
+        if cancelled == 0 { Err(Win32Error::NOT_FOUND) } else { Ok(()) }
+    }
 }
 
 /// What a transfer moved, and what it has to say besides: ERROR_MORE_DATA, or why it ended early.
@@ -89,7 +177,10 @@ impl Object {
 
     /// What generic rights mean for its kind.
     pub fn specific(&self, access: u32) -> u32 {
-        GenericMapping::FILE.map(AccessMask(access)).0
+        match self {
+            Self::Event(_) | Self::Semaphore(_) => STATEFUL.map(AccessMask(access)).0,
+            _ => GenericMapping::FILE.map(AccessMask(access)).0,
+        }
     }
 
     /// `GetFileType`.
@@ -97,17 +188,41 @@ impl Object {
         match self {
             Self::Server(_) | Self::Client(_) | Self::Reader(_) | Self::Writer(_) => FILE_TYPE_PIPE,
             Self::File(file) => file.file_type(),
+            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) => FILE_TYPE_UNKNOWN,
         }
     }
 
     /// `FlushFileBuffers`.
     pub fn flush(&self) -> Outcome<()> {
         match self {
-            Self::Server(instance) => instance.flush().map_err(|error| error.win32()),
-            Self::Client(client) => client.flush().map_err(|error| error.win32()),
+            Self::Server(pipe) => pipe.end().flush().map_err(|error| error.win32()),
+            Self::Client(pipe) => pipe.end().flush().map_err(|error| error.win32()),
             // Nothing says when the reader of a kernel pipe has read; what is in it is as safe as it will be.
             Self::Reader(_) | Self::Writer(_) => Ok(()),
             Self::File(file) => file.flush(),
+            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) => Err(Win32Error::INVALID_HANDLE),
+        }
+    }
+
+    /// What a wait for it waits for.
+    pub fn waitable(&self) -> Outcome<&dyn Waitable> {
+        match self {
+            Self::Event(event) => Ok(event),
+            Self::Semaphore(semaphore) => Ok(semaphore),
+            Self::Server(pipe) => Ok(pipe.asynchronous.signal()?),
+            Self::Client(pipe) => Ok(pipe.asynchronous.signal()?),
+            Self::Reader(_) | Self::Writer(_) | Self::File(_) | Self::Port(_) => {
+                Err(Win32Error::INVALID_HANDLE)
+            }
+        }
+    }
+
+    /// The pipe and what its operations have in common, if it was opened for overlapped ones.
+    pub fn overlapped(&self) -> Option<(OverlappedPipe<'_>, &Arc<Asynchronous>)> {
+        match self {
+            Self::Server(pipe) => pipe.overlapped().map(|(pipe, all)| (OverlappedPipe::Server(pipe), all)),
+            Self::Client(pipe) => pipe.overlapped().map(|(pipe, all)| (OverlappedPipe::Client(pipe), all)),
+            _ => None,
         }
     }
 }
@@ -117,11 +232,14 @@ impl Grant {
     pub fn read(&self, buffer: &mut [u8]) -> Outcome<Moved> {
         self.must_allow(FILE_READ_DATA)?;
         Ok(match &*self.object {
-            Object::Server(instance) => instance.read(buffer).into(),
-            Object::Client(client) => client.read(buffer).into(),
+            Object::Server(pipe) => pipe.end().read(buffer).into(),
+            Object::Client(pipe) => pipe.end().read(buffer).into(),
             Object::Reader(reader) => reader.receive(buffer, Wait::Forever).into(),
             Object::Writer(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.read(buffer)?,
+            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) => {
+                return Err(Win32Error::INVALID_HANDLE);
+            }
         })
     }
 
@@ -129,11 +247,14 @@ impl Grant {
     pub fn write(&self, data: &[u8]) -> Outcome<Moved> {
         self.must_allow(FILE_WRITE_DATA)?;
         Ok(match &*self.object {
-            Object::Server(instance) => instance.write(data).into(),
-            Object::Client(client) => client.write(data).into(),
+            Object::Server(pipe) => pipe.end().write(data).into(),
+            Object::Client(pipe) => pipe.end().write(data).into(),
             Object::Writer(writer) => writer.send(data, Wait::Forever).into(),
             Object::Reader(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.write(data)?,
+            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) => {
+                return Err(Win32Error::INVALID_HANDLE);
+            }
         })
     }
 

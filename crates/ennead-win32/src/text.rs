@@ -28,8 +28,17 @@ pub(crate) unsafe fn wide(at: PCWSTR) -> Outcome<String> {
 /// # Safety
 /// As for [`wide`].
 pub(crate) unsafe fn narrow(at: PCSTR) -> Outcome<String> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_narrow(at) }?.ok_or(Win32Error::INVALID_PARAMETER)
+}
+
+/// The string at `at` in UTF-8, or `None` for a null pointer.
+///
+/// # Safety
+/// As for [`wide`].
+pub(crate) unsafe fn optional_narrow(at: PCSTR) -> Outcome<Option<String>> {
     if at.is_null() {
-        return Err(Win32Error::INVALID_PARAMETER);
+        return Ok(None);
     }
     let mut units = Vec::new();
     loop {
@@ -40,7 +49,7 @@ pub(crate) unsafe fn narrow(at: PCSTR) -> Outcome<String> {
             unit => units.push(unit),
         }
     }
-    String::from_utf8(units).map_err(|_| Win32Error::NO_UNICODE_TRANSLATION)
+    String::from_utf8(units).map(Some).map_err(|_| Win32Error::NO_UNICODE_TRANSLATION)
 }
 
 /// The string at `at`, or `None` for a null pointer.

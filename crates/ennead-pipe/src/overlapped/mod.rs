@@ -58,5 +58,5 @@ mod wire;
 pub use completion::Completion;
 pub use end::{End, Overlapped};
 pub(crate) use lobby::Lobby;
-pub use operation::{NothingToCancel, Operation};
+pub use operation::{Canceller, NothingToCancel, Operation};
 pub use waiting::{WaitError, Waitable, wait_all, wait_any};

@@ -70,9 +70,13 @@ impl Operation {
     /// # Errors
     /// [`NothingToCancel`] (ERROR_NOT_FOUND) if it had completed before.
     pub fn cancel(&self) -> Result<(), NothingToCancel> {
-        let cancelled = self.ticket.cancel();
-        self.ticket.run_deliveries();
-        if cancelled { Ok(()) } else { Err(NothingToCancel) }
+        self.canceller().cancel()
+    }
+
+    /// What cancels it from elsewhere, also when a routine has it.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        Canceller { ticket: Arc::clone(&self.ticket) }
     }
 
     /// A descriptor that is readable once the operation is complete, for poll, epoll and the like (the event of an `OVERLAPPED`,
@@ -93,6 +97,30 @@ impl Operation {
         // Not cancelled: it is the routine's now.
         let me = std::mem::ManuallyDrop::new(self);
         drop(Arc::clone(&me.ticket));
+    }
+}
+
+/// Cancels an operation (`CancelIoEx`) that somebody else has.
+#[derive(Clone)]
+pub struct Canceller {
+    ticket: Arc<Ticket>,
+}
+
+impl Canceller {
+    /// As [`Operation::cancel`].
+    ///
+    /// # Errors
+    /// [`NothingToCancel`] (ERROR_NOT_FOUND) if it had completed before.
+    pub fn cancel(&self) -> Result<(), NothingToCancel> {
+        let cancelled = self.ticket.cancel();
+        self.ticket.run_deliveries();
+        if cancelled { Ok(()) } else { Err(NothingToCancel) }
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceller").field("kind", &self.ticket.kind()).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,175 @@
+//! Waits.
+
+#![allow(unsafe_code, reason = "exporting functions under their own names, and the caller's pointers")]
+
+use std::time::{Duration, Instant};
+
+use ennead_security::AccessMask;
+use ennead_status::Win32Error;
+use ennead_sync::{Alerts, EventOptions, Outcome as Woken, Wait, WaitError, Waitable};
+use windows_sys::Win32::Foundation::{
+    HANDLE, PAPCFUNC, WAIT_ABANDONED_0, WAIT_EVENT, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0,
+    WAIT_TIMEOUT,
+};
+use windows_sys::Win32::System::Threading::INFINITE;
+use windows_sys::core::BOOL;
+
+use crate::call::{Outcome, run};
+use crate::table::{HANDLES, Held};
+
+/// Page: [WaitForSingleObject](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject).
+#[unsafe(no_mangle)]
+pub extern "system" fn WaitForSingleObject(hhandle: HANDLE, dwmilliseconds: u32) -> WAIT_EVENT {
+    WaitForSingleObjectEx(hhandle, dwmilliseconds, 0)
+}
+
+/// Page: [WaitForSingleObjectEx](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitforsingleobjectex).
+#[unsafe(no_mangle)]
+pub extern "system" fn WaitForSingleObjectEx(
+    hhandle: HANDLE,
+    dwmilliseconds: u32,
+    balertable: BOOL,
+) -> WAIT_EVENT {
+    run(WAIT_FAILED, || {
+        let held = HANDLES.get(hhandle)?;
+        single(&held, patience(dwmilliseconds), balertable != 0)
+    })
+}
+
+/// Waits for what a handle stands for.
+pub(crate) fn single(held: &Held<'_>, wait: Wait<'_>, alertable: bool) -> Outcome<WAIT_EVENT> {
+    let object = waitable(held)?;
+    let woken =
+        if alertable { ennead_sync::wait_alertable(object, wait) } else { ennead_sync::wait(object, wait) };
+    woken.map(number).map_err(code)
+}
+
+/// Page: [WaitForMultipleObjects](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjects).
+///
+/// # Safety
+/// `lphandles` must be null or point to so many handles.
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WaitForMultipleObjects(
+    ncount: u32,
+    lphandles: *const HANDLE,
+    bwaitall: BOOL,
+    dwmilliseconds: u32,
+) -> WAIT_EVENT {
+    // SAFETY: the caller's promise.
+    unsafe { WaitForMultipleObjectsEx(ncount, lphandles, bwaitall, dwmilliseconds, 0) }
+}
+
+/// Page: [WaitForMultipleObjectsEx](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjectsex).
+///
+/// # Safety
+/// As for [`WaitForMultipleObjects`].
+#[unsafe(no_mangle)]
+pub unsafe extern "system" fn WaitForMultipleObjectsEx(
+    ncount: u32,
+    lphandles: *const HANDLE,
+    bwaitall: BOOL,
+    dwmilliseconds: u32,
+    balertable: BOOL,
+) -> WAIT_EVENT {
+    run(WAIT_FAILED, || {
+        let count = ncount as usize;
+        if count == 0 || count > ennead_sync::MAXIMUM_WAIT_OBJECTS || lphandles.is_null() {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
+        // SAFETY: the caller's promise.
+        let handles = unsafe { std::slice::from_raw_parts(lphandles, count) };
+        several(handles, bwaitall != 0, patience(dwmilliseconds), balertable != 0)
+    })
+}
+
+fn several(handles: &[HANDLE], all: bool, wait: Wait<'_>, alertable: bool) -> Outcome<WAIT_EVENT> {
+    let held = handles.iter().map(|&handle| HANDLES.get(handle)).collect::<Outcome<Vec<_>>>()?;
+    let objects = held.iter().map(waitable).collect::<Outcome<Vec<_>>>()?;
+    match (all, alertable) {
+        (false, false) => ennead_sync::wait_any(&objects, wait),
+        (false, true) => ennead_sync::wait_any_alertable(&objects, wait),
+        (true, _) => return Err(Win32Error::CALL_NOT_IMPLEMENTED),
+    }
+    .map(number)
+    .map_err(code)
+}
+
+fn waitable<'a>(held: &'a Held<'_>) -> Outcome<&'a dyn Waitable> {
+    held.must_allow(AccessMask::SYNCHRONIZE.0)?;
+    held.object.waitable()
+}
+
+/// Page: [SleepEx](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-sleepex).
+#[unsafe(no_mangle)]
+pub extern "system" fn SleepEx(dwmilliseconds: u32, balertable: BOOL) -> u32 {
+    run(0, || {
+        if balertable == 0 {
+            Sleep(dwmilliseconds);
+            return Ok(0);
+        }
+        // Nobody else knows the event, so nobody sets it.
+        let never = EventOptions::new().unnamed().map_err(|error| error.win32())?;
+        let woken = ennead_sync::wait_alertable(&never, patience(dwmilliseconds)).map_err(code)?;
+        Ok(if woken == Woken::Alerted { WAIT_IO_COMPLETION } else { 0 })
+    })
+}
+
+/// Page: [Sleep](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-sleep).
+#[unsafe(no_mangle)]
+pub extern "system" fn Sleep(dwmilliseconds: u32) {
+    match dwmilliseconds {
+        // "causes the thread to relinquish the remainder of its time slice"
+        0 => std::thread::yield_now(),
+        INFINITE => loop {
+            std::thread::park();
+        },
+        millis => std::thread::sleep(Duration::from_millis(millis.into())),
+    }
+}
+
+/// The handle that stands for the calling thread.
+const THIS_THREAD: usize = usize::MAX - 1;
+
+/// Page: [QueueUserAPC](https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-queueuserapc). To the
+/// calling thread (`GetCurrentThread`); to others it is ERROR_CALL_NOT_IMPLEMENTED.
+#[unsafe(no_mangle)]
+pub extern "system" fn QueueUserAPC(pfnapc: PAPCFUNC, hthread: HANDLE, dwdata: usize) -> u32 {
+    run(0, || {
+        let function = pfnapc.ok_or(Win32Error::INVALID_PARAMETER)?;
+        if hthread.addr() != THIS_THREAD {
+            return Err(Win32Error::CALL_NOT_IMPLEMENTED);
+        }
+        // SAFETY: who queued it vouches for the function and its parameter.
+        Alerts::of_this_thread().queue(move || unsafe { function(dwdata) });
+        Ok(1)
+    })
+}
+
+/// Page: [GetCurrentThread](https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getcurrentthread).
+#[unsafe(no_mangle)]
+pub extern "system" fn GetCurrentThread() -> HANDLE {
+    std::ptr::without_provenance_mut(THIS_THREAD)
+}
+
+/// How long *dwMilliseconds* is.
+pub(crate) fn patience(millis: u32) -> Wait<'static> {
+    match millis {
+        0 => Wait::Never,
+        INFINITE => Wait::Forever,
+        millis => Wait::Until(Instant::now() + Duration::from_millis(millis.into())),
+    }
+}
+
+fn number(woken: Woken) -> WAIT_EVENT {
+    match woken {
+        Woken::Signaled(n) => WAIT_OBJECT_0 + n as u32,
+        Woken::Abandoned(n) => WAIT_ABANDONED_0 + n as u32,
+        Woken::TimedOut => WAIT_TIMEOUT,
+        Woken::Alerted => WAIT_IO_COMPLETION,
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn code(error: WaitError) -> Win32Error {
+    error.win32()
+}
