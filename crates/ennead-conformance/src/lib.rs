@@ -6,9 +6,13 @@
 //!
 //! - [`named_pipes`], [`overlapped_pipes`]
 //! - [`sync_objects`]
+//! - [`file_mapping`]
+//! - [`mailslots`]
 
 #![forbid(unsafe_code)]
 
+pub mod file_mapping;
+pub mod mailslots;
 pub mod named_pipes;
 pub mod overlapped_pipes;
 pub mod sync_objects;

@@ -2,8 +2,7 @@
 #include "driver.h"
 
 enum {
-    CREATE_MAPPING = MAPPING, OPEN_MAPPING, MAP_VIEW, UNMAP_VIEW, FLUSH_VIEW, READ_VIEW, WRITE_VIEW, QUERY_VIEW,
-    SYSTEM_INFORMATION, FLUSH_FILE, READ_FILE, WRITE_FILE, COMMIT
+    CREATE_MAPPING = MAPPING, OPEN_MAPPING, MAP_VIEW, UNMAP_VIEW, FLUSH_VIEW, READ_VIEW, WRITE_VIEW, COMMIT_VIEW
 };
 
 static CRITICAL_SECTION guard;
@@ -49,15 +48,17 @@ static uint64_t wide(uint32_t low, uint32_t high) {
 
 static void objects(const struct job *job, struct answer *say) {
     const uint32_t *n = job->ask.numbers;
+    SECURITY_ATTRIBUTES secured = { .nLength = sizeof secured }, *how = secure(job, &secured);
     HANDLE handle = (HANDLE)(uintptr_t)job->ask.handle, made;
     DWORD code;
     SetLastError(0);
     switch (job->ask.op) {
-    case CREATE_MAPPING: made = CreateFileMappingW(handle, NULL, n[0], n[2], n[1], job->name); break;
+    case CREATE_MAPPING: made = CreateFileMappingW(handle, how, n[0], n[2], n[1], job->name); break;
     case OPEN_MAPPING: made = OpenFileMappingW(n[0], FALSE, job->name); break;
     default: made = MapViewOfFile(handle, n[0], n[2], n[1], wide(n[3], n[4]));
     }
     code = GetLastError();
+    LocalFree(secured.lpSecurityDescriptor);
     say->handle = (uintptr_t)made;
     say->error = made ? 0 : code;
     say->numbers[0] = made && code == ERROR_ALREADY_EXISTS;
@@ -66,7 +67,6 @@ static void objects(const struct job *job, struct answer *say) {
 static unsigned char *views(const struct job *job, struct answer *say) {
     const uint32_t *n = job->ask.numbers;
     unsigned char *base = (unsigned char *)(uintptr_t)job->ask.handle, *at = base + wide(n[0], n[1]), *data = NULL;
-    MEMORY_BASIC_INFORMATION region;
     switch (job->ask.op) {
     case UNMAP_VIEW: outcome(say, UnmapViewOfFile(at)); break;
     case FLUSH_VIEW: outcome(say, FlushViewOfFile(at, wide(n[2], n[3]))); break;
@@ -76,42 +76,12 @@ static unsigned char *views(const struct job *job, struct answer *say) {
         if (!say->error) say->data_bytes = n[2];
         break;
     case WRITE_VIEW: say->error = guarded_copy(at, job->data, job->ask.data_bytes); break;
-    case COMMIT: outcome(say, VirtualAlloc(at, n[2], MEM_COMMIT, n[3]) != NULL); break;
-    default:
-        outcome(say, VirtualQuery(at, &region, sizeof region) == sizeof region);
-        say->numbers[0] = region.RegionSize;
-        say->numbers[1] = (uint64_t)region.RegionSize >> 32;
-        say->numbers[2] = region.State;
-        say->numbers[3] = region.Protect;
-    }
-    return data;
-}
-
-static unsigned char *files(const struct job *job, struct answer *say) {
-    const uint32_t *n = job->ask.numbers;
-    HANDLE handle = (HANDLE)(uintptr_t)job->ask.handle;
-    OVERLAPPED where = { .Offset = n[0], .OffsetHigh = n[1] };
-    unsigned char *data = NULL;
-    SYSTEM_INFO system;
-    DWORD bytes = 0;
-    switch (job->ask.op) {
-    case FLUSH_FILE: outcome(say, FlushFileBuffers(handle)); break;
-    case READ_FILE:
-        data = space(n[2]);
-        if (outcome(say, ReadFile(handle, data, n[2], &bytes, &where))) say->data_bytes = bytes;
-        break;
-    case WRITE_FILE: outcome(say, WriteFile(handle, job->data, job->ask.data_bytes, &bytes, &where)); break;
-    default:
-        GetSystemInfo(&system);
-        say->numbers[0] = system.dwPageSize;
-        say->numbers[1] = system.dwAllocationGranularity;
+    default: outcome(say, VirtualAlloc(at, wide(n[2], n[3]), MEM_COMMIT, n[4]) != NULL);
     }
     return data;
 }
 
 unsigned char *mapping(const struct job *job, struct answer *say) {
-    uint32_t op = job->ask.op;
-    if (op <= MAP_VIEW) return objects(job, say), NULL;
-    if (op <= QUERY_VIEW || op == COMMIT) return views(job, say);
-    return files(job, say);
+    if (job->ask.op <= MAP_VIEW) return objects(job, say), NULL;
+    return views(job, say);
 }

@@ -41,6 +41,7 @@ pub enum Function {
     Close = 100,
     ProcessId,
     EndThread,
+    OpenFile,
     // sync.c
     CreateEvent = 200,
     CreateMutex,
@@ -62,6 +63,22 @@ pub enum Function {
     WaitOne,
     WaitMany,
     SignalAndWait,
+    // mapping.c
+    CreateMapping = 300,
+    OpenMapping,
+    MapView,
+    UnmapView,
+    FlushView,
+    ReadView,
+    WriteView,
+    Commit,
+    // mailslots.c
+    CreateSlot = 400,
+    OpenSlot,
+    SlotInfo,
+    SetSlotInfo,
+    ReadSlot,
+    WriteSlot,
 }
 
 /// A request. `numbers` and `handle` mean what the function makes of them.

@@ -1,8 +1,10 @@
 //! Windows' functions as Wine has them: what every suite's part uses.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ennead_conformance::Outcome;
+use ennead_conformance::sync_objects::{INFINITE, SYNCHRONIZE};
 use ennead_status::Win32Error;
 
 use crate::driver::{Answer, Driver, Function, Request};
@@ -77,6 +79,21 @@ impl Wine {
     /// Takes a handle that a function gave.
     pub fn adopt(&self, handle: u64) -> Handle {
         Handle(Arc::clone(&self.driver), handle)
+    }
+
+    /// An empty folder; it goes with the prefix.
+    pub fn new_folder(&self) -> PathBuf {
+        self.prefix.new_folder()
+    }
+
+    /// Ends another process at once; when this returns, it has ended also for Wine's server, for which it is somewhat later.
+    pub fn end(&self, another: &Self) {
+        let id = another.request(Function::ProcessId, &Request::default()).numbers[0];
+        let request = Request { numbers: [SYNCHRONIZE, id, 0, 0, 0, 0], ..Request::default() };
+        let (process, _) = self.new_handle(Function::OpenProcess, &request).expect("open the process");
+        another.driver.end();
+        self.with(process.number(), Function::WaitOne, [INFINITE, 0, 0, 0, 0, 0])
+            .expect("wait for the process");
     }
 }
 

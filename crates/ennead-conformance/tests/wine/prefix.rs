@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 const COMPILERS: &[&str] = &["x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-gcc-win32"];
 
@@ -62,6 +63,14 @@ impl Prefix {
         let mut command = self.quiet(Command::new(&self.tools.wine));
         command.arg(&self.program).stderr(Stdio::null());
         command
+    }
+
+    /// An empty folder; it goes with the prefix.
+    pub fn new_folder(&self) -> PathBuf {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let folder = self.folder.join(format!("files-{}", COUNT.fetch_add(1, Relaxed)));
+        fs::create_dir(&folder).expect("make a folder");
+        folder
     }
 
     /// No windows, no debugger, no browser, no menus, no debug output, and nothing of the user's Wine.

@@ -3,9 +3,7 @@
 use std::sync::Mutex;
 
 use ennead_conformance::Outcome;
-use ennead_conformance::sync_objects::{
-    Act, INFINITE, Kept, Kind, Object, SYNCHRONIZE, SyncObjects, perform,
-};
+use ennead_conformance::sync_objects::{Act, Kept, Kind, Object, SYNCHRONIZE, SyncObjects, perform};
 
 use crate::driver::{Function, Request};
 use crate::implementation::{Handle, Wine, halves, outcome};
@@ -122,10 +120,7 @@ impl SyncObjects for Wine {
     }
 
     fn kill(&self, process: Process) {
-        // For Wine's server, a process ends somewhat later than for the kernel.
-        let handle = self.process(&process).expect("open the process");
-        process.wine.driver().end();
-        self.wait(&handle, INFINITE).expect("wait for the process");
+        self.end(&process.wine);
     }
 
     fn process(&self, process: &Process) -> Outcome<Handle> {
