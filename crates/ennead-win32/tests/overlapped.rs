@@ -124,6 +124,10 @@ thread_local! {
     static TOLD: RefCell<Vec<(u32, u32, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Notes what it is told.
+///
+/// # Safety
+/// None to keep: it looks at no pointer.
 unsafe extern "system" fn tell(code: u32, bytes: u32, overlapped: *mut OVERLAPPED) {
     TOLD.with_borrow_mut(|told| told.push((code, bytes, overlapped.addr())));
 }
