@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use crate::clock::Window;
 use crate::peer;
 use crate::placement::Placement;
-use crate::plan::{Workload, peer_names};
+use crate::plan::{Mechanism, Workload, peer_names};
 
 /// Measures Ennead's mechanisms against other IPC, on this machine and in this run.
 #[derive(Debug, Clone, Parser)]
@@ -41,23 +41,6 @@ pub struct Options {
     pub ours: String,
 }
 
-/// What there is to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mechanism {
-    /// Named pipes.
-    Pipe,
-}
-
-impl Mechanism {
-    /// The name in the report.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pipe => "pipe",
-        }
-    }
-}
-
 impl Options {
     /// The rounds of a measurement.
     #[must_use]
@@ -81,7 +64,9 @@ impl Options {
     /// The workloads and placements that are asked for, in the plan's order.
     #[must_use]
     pub fn cells(&self) -> Vec<(Workload, Placement)> {
-        let wanted_workload = |w: &&Workload| self.workload.is_empty() || self.workload.contains(w);
+        let wanted_workload = |w: &&Workload| {
+            w.mechanism() == self.mechanism && (self.workload.is_empty() || self.workload.contains(w))
+        };
         let wanted_placement = |p: &Placement| self.placement.is_empty() || self.placement.contains(p);
         Workload::value_variants()
             .iter()

@@ -47,6 +47,34 @@ pub enum Workload {
     #[value(name = "blocked-10s")]
     #[serde(rename = "blocked-10s")]
     Blocked10s,
+    /// Messages of 256 bytes from one writer.
+    #[value(name = "msg-256B")]
+    #[serde(rename = "msg-256B")]
+    Msg256B,
+    /// Messages of 256 bytes from 8 writers, threads of one process.
+    #[value(name = "msg-256B-8-writers")]
+    #[serde(rename = "msg-256B-8-writers")]
+    Msg256B8Writers,
+}
+
+/// What there is to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mechanism {
+    /// Named pipes.
+    Pipe,
+    /// Mailslots.
+    Mailslot,
+}
+
+impl Mechanism {
+    /// The name in the report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pipe => "pipe",
+            Self::Mailslot => "mailslot",
+        }
+    }
 }
 
 impl fmt::Display for Workload {
@@ -69,7 +97,7 @@ pub const NO_PEER: &str = "none";
 /// Every name that `--peer` takes.
 #[must_use]
 pub fn peer_names() -> Vec<&'static str> {
-    WITH_BARE.iter().copied().chain([CPU_LIMIT, NO_PEER]).collect()
+    WITH_BARE.iter().copied().chain(["uds-dgram", CPU_LIMIT, NO_PEER]).collect()
 }
 
 const WITH_PAYLOAD: &[&str] = &[
@@ -97,6 +125,15 @@ const WITH_BARE: &[&str] = &[
 ];
 
 impl Workload {
+    /// Which mechanism it measures.
+    #[must_use]
+    pub fn mechanism(self) -> Mechanism {
+        match self {
+            Self::Msg256B | Self::Msg256B8Writers => Mechanism::Mailslot,
+            _ => Mechanism::Pipe,
+        }
+    }
+
     /// The peers that are asked to run it; one that cannot is reported with its reason.
     #[must_use]
     pub fn peers(self) -> &'static [&'static str] {
@@ -106,6 +143,7 @@ impl Workload {
             Self::Instances5000 => &["uds-seqpacket", "uds-stream", "interprocess"],
             Self::Oversubscribed => &["uds-seqpacket", "uds-stream", "kernel-pipe", "tokio-uds"],
             Self::PeerDeath => &["uds-seqpacket", "uds-stream", "kernel-pipe", "interprocess", "ipc-channel"],
+            Self::Msg256B | Self::Msg256B8Writers => &["uds-dgram", "wine"],
             Self::Blocked10s => &["uds-seqpacket", "kernel-pipe", CPU_LIMIT],
         }
     }
@@ -130,6 +168,7 @@ impl Workload {
             Self::Rtt4KiB => (Framing::Messages, 4096),
             Self::Msg1KiB => (Framing::Messages, 1024),
             Self::Connect => (Framing::Messages, 1),
+            Self::Msg256B | Self::Msg256B8Writers => (Framing::Messages, 256),
             _ => (Framing::Messages, 64),
         };
         let connections = match (self, placement) {
@@ -137,7 +176,12 @@ impl Workload {
             (Self::Oversubscribed, Placement::HundredIdle) => IDLE_CLIENTS + 1,
             _ => 1,
         };
-        Shape { framing, length, placement, connections, in_turn: self == Self::Connect }
+        let writers = match self {
+            Self::Msg256B => 1,
+            Self::Msg256B8Writers => 8,
+            _ => 0,
+        };
+        Shape { framing, length, placement, connections, in_turn: self == Self::Connect, writers }
     }
 
     /// Which unit the main figure has; `instances-5000` has others beside it.
@@ -145,7 +189,7 @@ impl Workload {
     pub fn unit(self, placement: Placement) -> Unit {
         match (self, placement) {
             (Self::Stream64KiB, _) => Unit::BytesPerSecond,
-            (Self::Msg1KiB, _) => Unit::MessagesPerSecond,
+            (Self::Msg1KiB | Self::Msg256B | Self::Msg256B8Writers, _) => Unit::MessagesPerSecond,
             (Self::Oversubscribed, Placement::FourPairs) => Unit::RoundTripsPerSecond,
             _ => Unit::Nanoseconds,
         }
@@ -270,6 +314,11 @@ pub fn target(workload: Workload, placement: Placement, unit: Unit, peer: &str) 
         (Workload::Connect, OneCore, "uds-stream") => Some(3.5),
         (Workload::Oversubscribed, FourPairs, "uds-seqpacket") => Some(1.0),
         (Workload::Blocked10s, TwoCores, CPU_LIMIT) => Some(1.0),
+        // The better placement counts; both are asked for.
+        (Workload::Msg256B, _, "uds-dgram") => Some(3.0),
+        (Workload::Msg256B8Writers, _, "uds-dgram") => Some(2.0),
+        (Workload::Msg256B, OneCore, "wine") => Some(15.0),
+        (Workload::Msg256B, TwoCores, "wine") => Some(100.0),
         _ => None,
     }
 }
@@ -295,7 +344,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(targets, 11);
+        assert_eq!(targets, 17);
     }
 
     #[test]

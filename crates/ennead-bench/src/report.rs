@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::options::Mechanism;
+use crate::plan::Mechanism;
 use crate::placement::Placement;
 use crate::plan::{Better, Unit, Workload};
 use crate::statistics::Summary;

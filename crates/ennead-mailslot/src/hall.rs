@@ -247,7 +247,22 @@ impl Hall {
         Ok(())
     }
 
+    /// At every ring that is awake: also at those whose next message stands in line, or what was written after it, and before a message
+    /// in another ring, would be overlooked.
     fn look_at_all(&mut self) {
+        let turn = self.turn;
+        let mut liars = Vec::new();
+        for &Reverse((_, index)) in &self.heads {
+            if let Some(Tenant::Seat(seat)) = &mut self.seats[index as usize].tenant
+                && let Err(violation) = seat.look(turn)
+            {
+                liars.push((index, violation));
+            }
+        }
+        for (index, violation) in liars {
+            self.heads.retain(|Reverse((_, other))| *other != index);
+            self.expel(index, violation);
+        }
         let mut at = 0;
         while at < self.watched.len() {
             let index = self.watched[at];

@@ -14,8 +14,10 @@ pub(crate) struct Seat {
     pub state: State,
     /// When the turn of the last look began: what a look finds that the one before did not was not written before that one's turn.
     looked: u64,
-    /// What no message among those found may be stamped earlier than.
+    /// What the next message cannot be stamped earlier than: the message before it, or the turn of the last look that did not find it.
     floor: u64,
+    /// A position in the ring and what nothing from there on can be stamped earlier than.
+    later: Option<(u64, u64)>,
     /// How many looks in a row found nothing.
     pub idle: u32,
 }
@@ -34,15 +36,31 @@ pub(crate) enum State {
 impl Seat {
     pub fn new(ring: RingReader<Mapping>, connection: Connection) -> Self {
         // Whatever a new writer has written before it was seen, it may have written at any time.
-        Self { ring, connection: Some(connection), state: State::Watched, looked: 0, floor: 0, idle: 0 }
+        Self {
+            ring,
+            connection: Some(connection),
+            state: State::Watched,
+            looked: 0,
+            floor: 0,
+            later: None,
+            idle: 0,
+        }
     }
 
-    /// Looks at the ring in the turn that began at `turn`; gives the next message's stamp, as far as it can be believed.
+    /// Looks at the ring in the turn that began at `turn`. If no message of it stands in line, gives the next one's stamp, as far as it can
+    /// be believed.
     #[inline]
     pub fn look(&mut self, turn: u64) -> Result<Option<u64>, Violation> {
+        let before = self.ring.seen();
         let found = self.ring.look()?;
-        self.floor = self.floor.max(self.looked);
-        self.looked = turn;
+        let last = std::mem::replace(&mut self.looked, turn);
+        // An older position with an older time says less, and is no lie.
+        if self.ring.seen() != before && self.later.is_none() {
+            self.later = Some((before, last));
+        }
+        if matches!(self.state, State::Head(_)) {
+            return Ok(None);
+        }
         if !found {
             self.idle += 1;
             return Ok(None);
@@ -55,6 +73,9 @@ impl Seat {
     #[inline]
     pub fn next(&mut self) -> Result<Option<u64>, Violation> {
         let Some(head) = self.ring.head()? else { return Ok(None) };
+        if let Some((_, floor)) = self.later.take_if(|(position, _)| self.ring.cursor() >= *position) {
+            self.floor = self.floor.max(floor);
+        }
         self.state = State::Head(head);
         self.floor = self.floor.max(head.stamp);
         Ok(Some(self.floor))

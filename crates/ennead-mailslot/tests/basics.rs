@@ -229,6 +229,75 @@ fn messages_of_several_writers_come_in_the_order_in_which_they_were_written() {
 }
 
 #[test]
+fn a_look_at_one_writer_is_a_look_at_all() {
+    let root = Root::new("looks");
+    let slot = root.server().create(NAME).unwrap();
+    let (one, two) = (root.client().open(NAME).unwrap(), root.client().open(NAME).unwrap());
+    for newcomer in [true, false, true] {
+        one.write(b"1").unwrap();
+        one.write(b"2").unwrap();
+        assert_eq!(slot.read_message().unwrap(), b"1");
+        one.write(b"3").unwrap();
+        if newcomer {
+            send_in(&root.place, NAME, b"4").unwrap()
+        } else {
+            drop(two.write(b"4").unwrap())
+        }
+        // Finds the fourth; the second is next, and the third was not there when the reader last looked.
+        assert_eq!(slot.info().unwrap().count, 3);
+        for message in [b"2", b"3", b"4"] {
+            assert_eq!(slot.read_message().unwrap(), message);
+        }
+    }
+}
+
+/// Writers take turns at a lock: whatever ring a message is in, the reader sees the turns in order.
+fn in_turns(writers: u32, options: ennead_mailslot::MailslotOptions, root: &Root, each: u32) {
+    let slot = options.create(NAME).unwrap();
+    let turn = std::sync::Mutex::new(0u32);
+    let full = |error: &ennead_mailslot::Error| matches!(*error.reason, Reason::Full { .. });
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let (turn, mut client) = (&turn, root.client().open(NAME).unwrap());
+            scope.spawn(move || {
+                let mut sent = 0;
+                while sent < each {
+                    let mut turn = turn.lock().unwrap();
+                    // Now and then with a ring of its own, as a newcomer, or in a larger one.
+                    let length = if *turn % 1009 == 0 { 300_000 } else { 4 + *turn as usize % 300 };
+                    let mut message = vec![0; length];
+                    message[..4].copy_from_slice(&turn.to_le_bytes());
+                    match client.write(&message) {
+                        Ok(_) => {
+                            *turn += 1;
+                            sent += 1;
+                        }
+                        Err(error) if full(&error) => std::thread::yield_now(),
+                        Err(error) => panic!("{error}"),
+                    }
+                    if *turn % 211 == writer {
+                        client = root.client().open(NAME).unwrap();
+                    }
+                }
+            });
+        }
+        for n in 0..writers * each {
+            let message = slot.read_message().unwrap();
+            assert_eq!(message.first_chunk(), Some(&n.to_le_bytes()), "message {n} of {}", message.len());
+        }
+    });
+}
+
+#[test]
+fn what_was_written_before_is_read_before_also_while_it_is_being_written() {
+    let (root, _dog) = (Root::new("turns"), watchdog());
+    in_turns(1, root.server(), &root, 40_000);
+    in_turns(4, root.server(), &root, 10_000);
+    in_turns(4, root.server().budget(2000), &root, 5_000);
+    in_turns(3, root.server().budget(100_000), &root, 10_000);
+}
+
+#[test]
 fn share_modes() {
     let root = Root::new("share");
     let _slot = root.server().create(NAME).unwrap();

@@ -1,4 +1,4 @@
-//! `ennead`: ours, named pipes through the public interface, with default settings.
+//! `ennead`: ours, named pipes and mailslots through the public interface, with default settings.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use ennead_pipe::named::{
 };
 use ennead_status::Win32Error;
 
-use super::{Connection, Framing, Listener, Peer, Shape};
+use super::{Connection, Framing, Listener, Peer, Prepared, Shape, ennead_mailslot};
 
 pub struct Ennead;
 
@@ -27,6 +27,9 @@ impl Peer for Ennead {
     }
 
     fn listen(&self, _place: &Path, shape: &Shape) -> Result<Box<dyn Listener>> {
+        if shape.writers > 0 {
+            return Ok(Box::new(Prepared(Some(ennead_mailslot::slot()?))));
+        }
         let mut options = ServerOptions::new();
         if shape.framing == Framing::Messages {
             options = options.messages();
@@ -43,6 +46,9 @@ impl Peer for Ennead {
     }
 
     fn connect(&self, _place: &Path, shape: &Shape) -> Result<Box<dyn Connection>> {
+        if shape.writers > 0 {
+            return ennead_mailslot::writer();
+        }
         let read = match shape.framing {
             Framing::Bytes => ReadMode::Byte,
             Framing::Messages => ReadMode::Message,

@@ -3,6 +3,7 @@
 mod byte_stream;
 mod ennead;
 mod ennead_channel;
+mod ennead_mailslot;
 mod eventfd;
 mod futex;
 mod iceoryx2;
@@ -12,6 +13,7 @@ mod kernel_pipe;
 mod shared_word;
 mod spin;
 mod tokio_uds;
+mod uds_dgram;
 mod uds_seqpacket;
 mod uds_stream;
 mod unix_address;
@@ -47,6 +49,8 @@ pub struct Shape {
     pub connections: usize,
     /// Whether the server serves many clients, one after the other.
     pub in_turn: bool,
+    /// How many write to one that reads; 0 for workloads over connections.
+    pub writers: usize,
 }
 
 /// One end of a connection. Dropping it tells the other end that nothing more comes; what was sent stays readable.
@@ -105,6 +109,7 @@ pub trait Peer: Sync {
 static BUILT_IN: &[&dyn Peer] = &[
     &ennead::Ennead,
     &ennead_channel::EnneadChannel,
+    &uds_dgram::UdsDgram,
     &uds_seqpacket::UdsSeqpacket,
     &uds_stream::UdsStream,
     &kernel_pipe::KernelPipe,

@@ -20,6 +20,13 @@ pub fn listening(place: &Path, kind: SocketType) -> Result<OwnedFd> {
     Ok(socket)
 }
 
+/// A socket that receives in `place`.
+pub fn bound(place: &Path, kind: SocketType) -> Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &address(place)?)?;
+    Ok(socket)
+}
+
 /// A socket connected to the one that listens in `place`.
 pub fn connected(place: &Path, kind: SocketType) -> Result<OwnedFd> {
     let socket = socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;

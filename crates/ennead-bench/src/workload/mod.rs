@@ -6,6 +6,7 @@
 mod blocked;
 mod connect;
 mod death;
+mod gather;
 mod idle;
 mod instances;
 mod one_way;
@@ -94,6 +95,7 @@ pub fn run(task: &Task) -> Result<()> {
         }
         (Workload::Oversubscribed, role) => idle::run(&end, role),
         (Workload::Stream64KiB | Workload::Msg1KiB, role) => one_way::run(&end, role),
+        (Workload::Msg256B | Workload::Msg256B8Writers, role) => gather::run(&end, role),
         (Workload::Connect, role) => connect::run(&end, role),
         (Workload::Instances5000, role) => instances::run(&end, role),
         (Workload::PeerDeath, role) => death::run(&end, role),

@@ -49,6 +49,18 @@ impl<M: Memory> RingReader<M> {
         Ok(self.seen != self.cursor)
     }
 
+    /// How far the writer had come at the last look.
+    #[inline]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// How far was read.
+    #[inline]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// Whether the writer has come further since the last look. Checks nothing.
     #[inline]
     pub fn has_news(&self) -> bool {

@@ -1,4 +1,4 @@
-/* One end of a pair, over Win32 named pipes: peer.exe server|client WORKLOAD NAME WARM_MS MEASURE_MS
+/* One end of a pair, over Win32 named pipes or mailslots: peer.exe server|client WORKLOAD NAME WARM_MS MEASURE_MS
  *
  * It says the same lines as an end of ennead-bench, and writes and checks the same pattern (../../pattern.rs). */
 #include <windows.h>
@@ -191,6 +191,70 @@ static void open_and_close(void) {
     value("ns", elapsed * 1e9 / (double)(sequence - before));
 }
 
+/* A mailslot: a message begins with its writer's number; a writer ends with a message of one byte. */
+#define MOST_WRITERS 8
+
+static HANDLE make_slot(void) {
+    HANDLE slot = CreateMailslotA(name, 0, MAILSLOT_WAIT_FOREVER, NULL);
+    if (slot == INVALID_HANDLE_VALUE) fail("CreateMailslot");
+    return slot;
+}
+
+static void gather(HANDLE slot, unsigned writers) {
+    double warm_until = 0, from = 0, elapsed = 0;
+    uint64_t before = 0, counted = 0, received = 0, sequences[MOST_WRITERS] = {0}, number;
+    DWORD have;
+    for (unsigned ended = 0; ended < writers;) {
+        if (!ReadFile(slot, buffer, sizeof buffer, &have, NULL)) fail("ReadFile");
+        if (have == 1) {
+            ended++;
+            continue;
+        }
+        memcpy(&number, buffer, 8);
+        if (have != length || number >= writers) fail("a message's length or writer");
+        check(buffer + 8, length - 8, sequences[number]++, TO_SERVER);
+        if (++received % 16) continue;
+        if (warm_until == 0) warm_until = now() + warm;
+        else if (from == 0 && now() >= warm_until) from = now(), before = received;
+        else if (from != 0 && elapsed < measure) elapsed = now() - from, counted = received - before;
+    }
+    if (from != 0 && elapsed < measure) elapsed = now() - from, counted = received - before;
+    if (elapsed < measure / 4) fail("the writers ended before the reader's window did");
+    value("messages/s", (double)counted / elapsed);
+}
+
+static void post(HANDLE slot, const unsigned char *message, DWORD count) {
+    DWORD written;
+    /* One that is full says so; then the reader gets its turn. */
+    while (!WriteFile(slot, message, count, &written, NULL)) Sleep(0);
+    if (written != count) fail("WriteFile");
+}
+
+static DWORD WINAPI write_for_the_window(void *argument) {
+    uint64_t number = (uint64_t)(uintptr_t)argument;
+    unsigned char message[256];
+    HANDLE slot = CreateFileA(name, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_EXISTING, 0, NULL);
+    if (slot == INVALID_HANDLE_VALUE) fail("CreateFile");
+    memcpy(message, &number, 8);
+    double until = now() + warm + measure * 1.25 + 0.05;
+    for (uint64_t sequence = 0; sequence % 16 || now() < until; sequence++) {
+        fill(message + 8, sizeof message - 8, sequence, TO_SERVER);
+        post(slot, message, sizeof message);
+    }
+    post(slot, message, 1);
+    CloseHandle(slot);
+    return 0;
+}
+
+static void write_all(unsigned writers) {
+    HANDLE threads[MOST_WRITERS];
+    for (unsigned n = 0; n < writers; n++) {
+        threads[n] = CreateThread(NULL, 0, write_for_the_window, (void *)(uintptr_t)n, 0, NULL);
+        if (!threads[n]) fail("CreateThread");
+    }
+    WaitForMultipleObjects(writers, threads, TRUE, INFINITE);
+}
+
 int main(int argc, char **argv) {
     if (argc != 6) fail("usage");
     int server = !strcmp(argv[1], "server");
@@ -200,6 +264,20 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "\\\\.\\pipe\\ennead-bench%s", argv[3]);
     warm = atof(argv[4]) / 1e3;
     measure = atof(argv[5]) / 1e3;
+    if (!strncmp(argv[2], "msg-256B", 8)) {
+        unsigned writers = argv[2][8] ? MOST_WRITERS : 1;
+        length = 256;
+        snprintf(name, sizeof name, "\\\\.\\mailslot\\ennead-bench%s", argv[3]);
+        if (server) {
+            HANDLE slot = make_slot();
+            say("listening");
+            gather(slot, writers);
+        } else {
+            wait_for_go();
+            write_all(writers);
+        }
+        return 0;
+    }
     if (server) {
         HANDLE pipe = serve(!stream);
         say("listening");
