@@ -216,7 +216,9 @@ fn messages_of_several_writers_come_in_the_order_in_which_they_were_written() {
             // Now and then somebody new, whom the server has not seen yet.
             match order >> 28 {
                 0 => send_in(&root.place, NAME, &(round * 50 + n).to_le_bytes()).unwrap(),
-                other => drop(clients[other as usize % 5].write(&(round * 50 + n).to_le_bytes()).unwrap()),
+                other => {
+                    clients[other as usize % 5].write(&(round * 50 + n).to_le_bytes()).unwrap();
+                }
             }
             if order >> 27 & 1 == 1 && n > 0 {
                 continue;
@@ -238,11 +240,8 @@ fn a_look_at_one_writer_is_a_look_at_all() {
         one.write(b"2").unwrap();
         assert_eq!(slot.read_message().unwrap(), b"1");
         one.write(b"3").unwrap();
-        if newcomer {
-            send_in(&root.place, NAME, b"4").unwrap()
-        } else {
-            drop(two.write(b"4").unwrap())
-        }
+        let wrote = if newcomer { send_in(&root.place, NAME, b"4") } else { two.write(b"4").map(|_| ()) };
+        wrote.unwrap();
         // Finds the fourth; the second is next, and the third was not there when the reader last looked.
         assert_eq!(slot.info().unwrap().count, 3);
         for message in [b"2", b"3", b"4"] {
@@ -252,7 +251,7 @@ fn a_look_at_one_writer_is_a_look_at_all() {
 }
 
 /// Writers take turns at a lock: whatever ring a message is in, the reader sees the turns in order.
-fn in_turns(writers: u32, options: ennead_mailslot::MailslotOptions, root: &Root, each: u32) {
+fn in_turns(writers: u32, options: &ennead_mailslot::MailslotOptions, root: &Root, each: u32) {
     let slot = options.create(NAME).unwrap();
     let turn = std::sync::Mutex::new(0u32);
     let full = |error: &ennead_mailslot::Error| matches!(*error.reason, Reason::Full { .. });
@@ -291,10 +290,10 @@ fn in_turns(writers: u32, options: ennead_mailslot::MailslotOptions, root: &Root
 #[test]
 fn what_was_written_before_is_read_before_also_while_it_is_being_written() {
     let (root, _dog) = (Root::new("turns"), watchdog());
-    in_turns(1, root.server(), &root, 40_000);
-    in_turns(4, root.server(), &root, 10_000);
-    in_turns(4, root.server().budget(2000), &root, 5_000);
-    in_turns(3, root.server().budget(100_000), &root, 10_000);
+    in_turns(1, &root.server(), &root, 40_000);
+    in_turns(4, &root.server(), &root, 10_000);
+    in_turns(4, &root.server().budget(2000), &root, 5_000);
+    in_turns(3, &root.server().budget(100_000), &root, 10_000);
 }
 
 #[test]
