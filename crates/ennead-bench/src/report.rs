@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::plan::Mechanism;
 use crate::placement::Placement;
+use crate::plan::Mechanism;
 use crate::plan::{Better, Unit, Workload};
 use crate::statistics::Summary;
 

@@ -26,6 +26,9 @@ pub enum Verb {
     /// Serve, use and list named pipes.
     #[command(subcommand)]
     Pipe(PipeVerb),
+    /// Make shared memory, and look into it.
+    #[command(subcommand)]
+    Mapping(MappingVerb),
     /// List every named object: whose it is, who may use it.
     Ls {
         /// Only objects of this kind.
@@ -121,6 +124,106 @@ pub struct Serve {
     /// Run a program for each client: the rest of the line.
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
     pub exec: Vec<OsString>,
+}
+
+/// What to do with file mappings.
+#[derive(Debug, Subcommand)]
+pub enum MappingVerb {
+    /// Make shared memory, or map a file under a name, and hold it until this is ended.
+    Create(CreateMapping),
+    /// List the named file mappings, or show one closely.
+    Show {
+        /// The mapping: Local\NAME, Global\NAME, or just NAME.
+        name: Option<String>,
+    },
+    /// Print a part of one.
+    Dump {
+        /// The mapping: Local\NAME, Global\NAME, or just NAME.
+        name: String,
+        #[command(flatten)]
+        window: Window,
+    },
+    /// Print a part of one as it changes, what has changed lit up.
+    Watch {
+        /// The mapping: Local\NAME, Global\NAME, or just NAME.
+        name: String,
+        #[command(flatten)]
+        window: Window,
+        /// Look every so many milliseconds.
+        #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
+        /// Look so many times (default: until this is ended).
+        #[arg(long, value_name = "N")]
+        times: Option<u64>,
+    },
+    /// Write a part of one.
+    Write(WriteMapping),
+}
+
+/// Which part of a file mapping.
+#[derive(Debug, clap::Args)]
+pub struct Window {
+    /// Where it begins, in bytes: decimal, or hexadecimal behind 0x.
+    #[arg(long, value_name = "OFFSET", default_value = "0", value_parser = offset)]
+    pub at: u64,
+    /// How many bytes (default: what the layout takes, else 512).
+    #[arg(long, value_name = "BYTES", value_parser = offset)]
+    pub len: Option<u64>,
+    /// What the bytes mean, as in f32,u16,str:32: u8 to u64, i8 to i64, f32, f64 (be behind it: big-endian), str:N, hex:N, pad:N.
+    #[arg(long = "as", value_name = "LAYOUT")]
+    pub layout: Option<String>,
+}
+
+/// What making a file mapping takes.
+#[derive(Debug, clap::Args)]
+pub struct CreateMapping {
+    /// The mapping: Local\NAME, Global\NAME, or just NAME.
+    pub name: String,
+    /// How large: bytes, decimal or hexadecimal behind 0x (default: as large as the file, or what --from has).
+    #[arg(long, value_name = "BYTES", value_parser = offset)]
+    pub size: Option<u64>,
+    /// Map this file, instead of memory.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What is in the memory at first.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub from: Option<PathBuf>,
+    /// For reading only.
+    #[arg(long, conflicts_with = "from")]
+    pub read_only: bool,
+    /// Only reserve the memory: what is used must be committed (SEC_RESERVE).
+    #[arg(long, conflicts_with = "file")]
+    pub reserve: bool,
+    /// Who may use it: a security descriptor in SDDL (default: you and the system's administrators).
+    #[arg(long, value_name = "SDDL")]
+    pub security: Option<String>,
+}
+
+/// What writing into a file mapping takes.
+#[derive(Debug, clap::Args)]
+pub struct WriteMapping {
+    /// The mapping: Local\NAME, Global\NAME, or just NAME.
+    pub name: String,
+    /// A text, or the values of the layout (default: all of standard input).
+    #[arg(allow_negative_numbers = true)]
+    pub values: Vec<String>,
+    /// Where, in bytes: decimal, or hexadecimal behind 0x.
+    #[arg(long, value_name = "OFFSET", default_value = "0", value_parser = offset)]
+    pub at: u64,
+    /// These bytes, as pairs of hexadecimal digits.
+    #[arg(long, value_name = "DIGITS", conflicts_with_all = ["values", "layout"])]
+    pub hex: Option<String>,
+    /// What the values are, as in f32,u16,str:32.
+    #[arg(long = "as", value_name = "LAYOUT")]
+    pub layout: Option<String>,
+    /// Commit the pages first, where they are only reserved.
+    #[arg(long)]
+    pub commit: bool,
+}
+
+fn offset(text: &str) -> Result<u64, String> {
+    ennead_mapping::inspect::unsigned(text)
+        .ok_or_else(|| "a number of bytes: decimal, or hexadecimal behind 0x".to_owned())
 }
 
 /// A kind of named objects.

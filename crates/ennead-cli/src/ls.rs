@@ -43,6 +43,8 @@ struct Known {
     command: String,
     sddl: Option<String>,
     instances: Option<Instances>,
+    /// Of a section, in bytes.
+    size: Option<u64>,
 }
 
 /// Instances of a pipe.
@@ -95,14 +97,14 @@ impl Object {
             None => entry.file_name.to_string_lossy().into_owned(),
         };
         Object {
-            kind,
+            kind: sort(kind, entry),
             name,
             scope: root.scope(),
             uid: entry.uid,
-            known: entry
-                .observed
-                .as_ref()
-                .map(|seen| Known::of(seen, Instances::of(kind, root, entry, pipes))),
+            known: entry.observed.as_ref().map(|seen| Known {
+                size: ennead_mapping::describe(entry).map(|details| details.size),
+                ..Known::of(seen, Instances::of(kind, root, entry, pipes))
+            }),
         }
     }
 
@@ -121,6 +123,7 @@ impl Object {
             "instances": known.and_then(|known| known.instances.as_ref()).map(|instances| {
                 json!({ "current": instances.current, "maximum": instances.maximum })
             }),
+            "size": known.and_then(|known| known.size),
             "sddl": known.and_then(|known| known.sddl.as_deref()),
         })
     }
@@ -156,6 +159,7 @@ impl Known {
                 .ok()
                 .map(|descriptor| descriptor.to_string()),
             instances,
+            size: None,
         }
     }
 }
@@ -171,6 +175,19 @@ impl Instances {
         let details = pipes.iter().find(mine)?.details.as_ref()?;
         let maximum = Some(details.traits.max_instances).filter(|&maximum| maximum != UNLIMITED);
         Some(Instances { current: details.instances, maximum })
+    }
+}
+
+/// What an object is: those that share a folder are told apart by their tags, as far as this user may see them.
+fn sort(kind: &'static str, entry: &Listed) -> &'static str {
+    let tag = entry.observed.as_ref().map(|seen| seen.header.body_tag.to_le_bytes());
+    match tag.as_ref().map(|tag| &tag[..]) {
+        Some(b"EVNT") if kind == "object" => "event",
+        Some(b"MUTX") if kind == "object" => "mutex",
+        Some(b"SEMA") if kind == "object" => "semaphore",
+        Some(b"TIMR") if kind == "object" => "timer",
+        Some(b"SECT") if kind == "object" => "section",
+        _ => kind,
     }
 }
 

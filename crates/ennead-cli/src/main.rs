@@ -5,6 +5,7 @@
 mod arguments;
 mod failure;
 mod ls;
+mod mapping;
 mod output;
 mod pipe;
 mod setup;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Verb::Tour(options) => tour::run(&options, json),
         Verb::Pipe(verb) => pipe::run(verb, json),
+        Verb::Mapping(verb) => mapping::run(verb, json),
         Verb::Ls { kind } => ls::run(kind, json),
         Verb::Sweep => sweep::run(json),
         Verb::Setup { dry_run, path } => setup::run(path, dry_run, json),
