@@ -25,8 +25,8 @@ pub struct Presence {
 }
 
 /// Said to be there; dropped, or dead: not there any more.
-pub struct Present<'p> {
-    presence: &'p Presence,
+pub struct Present {
+    mutex: RobustWord,
     /// It is this thread that is there.
     of: PhantomData<*mut ()>,
 }
@@ -57,11 +57,13 @@ impl Presence {
     ///
     /// # Errors
     /// ERROR_BUSY: somebody is there.
-    pub fn enter(&self) -> Result<Present<'_>> {
+    pub fn enter(&self) -> Result<Present> {
         let attempt =
             self.mutex.try_lock().map_err(Reason::system("take the mutex")).during(Operation::Part)?;
         match attempt {
-            Attempt::Acquired | Attempt::Abandoned => Ok(Present { presence: self, of: PhantomData }),
+            Attempt::Acquired | Attempt::Abandoned => {
+                Ok(Present { mutex: self.mutex.clone(), of: PhantomData })
+            }
             other => {
                 if other == Attempt::Recursed {
                     let _ = self.mutex.unlock();
@@ -90,10 +92,10 @@ impl Presence {
     }
 }
 
-impl Drop for Present<'_> {
+impl Drop for Present {
     fn drop(&mut self) {
         // Spoiled by a co-writer: then nobody can say who is there.
-        let _ = self.presence.mutex.unlock();
+        let _ = self.mutex.unlock();
     }
 }
 
@@ -103,7 +105,7 @@ impl fmt::Debug for Presence {
     }
 }
 
-impl fmt::Debug for Present<'_> {
+impl fmt::Debug for Present {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Present").finish_non_exhaustive()
     }

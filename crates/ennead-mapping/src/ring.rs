@@ -108,6 +108,22 @@ impl Ring {
         put().during(Operation::Part)
     }
 
+    /// Puts a record there, or sees that nobody is [present](Presence) any more who would take one.
+    ///
+    /// # Errors
+    /// ERROR_BROKEN_PIPE: there is no room, and nobody is present; else as for [`push`](Self::push).
+    pub fn push_while(&self, record: &[u8], presence: &Presence) -> Result<()> {
+        let put = || loop {
+            let Some(seen) = self.put(record, None)? else { return Ok(()) };
+            let head = self.head()?;
+            let Some(word) = head.announce_sleep(seen) else { continue };
+            if presence.has_ended_before(head.0, word)? {
+                return Err(Reason::Gone);
+            }
+        };
+        put().during(Operation::Part)
+    }
+
     /// Puts a record there if there is room; says whether. Waits for no more than another producer's copying.
     ///
     /// # Errors

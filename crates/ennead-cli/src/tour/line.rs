@@ -9,6 +9,7 @@ use ennead_pipe::anonymous::Redirect;
 use ennead_status::Win32Error;
 
 use super::job::{Job, Role};
+use super::summary::Summary;
 
 /// Bytes that the tour reads of a file at a time.
 pub const BULK: usize = 256 * 1024;
@@ -42,6 +43,11 @@ pub trait Leg {
 
     /// In the client of `link`.
     fn connect(&self, job: &Job, link: Link) -> Result<Box<dyn Line>, LineError>;
+
+    /// What the mechanism can do that no line shows: in each of the programs, when its conversations are over. `summary` is the table, in the two that have it.
+    fn beside(&self, _role: Role, _job: &Job, _summary: Option<&Summary>) -> Result<(), LineError> {
+        Ok(())
+    }
 }
 
 /// What the conductor holds for a leg while its programs start and run.
@@ -78,6 +84,11 @@ pub trait Line {
 
     /// Receives `length` bytes, piece by piece.
     fn receive_bulk(&mut self, length: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), LineError>;
+
+    /// BLAKE3 of the file that was received, in hexadecimal, as its sender says; only of mechanisms where both ends have the file at once.
+    fn digest_of_sender(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Why a line failed.

@@ -20,7 +20,7 @@ pub const ALL: [Mechanism; 10] = [
     missing("COM"),
     missing("Data copy"),
     missing("DDE"),
-    missing("File mapping"),
+    Mechanism { name: "File mapping", variant: "", leg: legs::MAPPING },
     missing("Mailslots"),
     Mechanism { name: "Pipes", variant: "anonymous", leg: legs::ANONYMOUS_PIPES },
     Mechanism { name: "Pipes", variant: "named", leg: legs::NAMED_PIPES },

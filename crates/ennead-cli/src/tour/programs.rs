@@ -69,7 +69,8 @@ fn ready() -> io::Result<()> {
 /// Answers what is on stock.
 fn keep_inventory(job: &Job, bytes: &[u8]) -> Result<Account, LineError> {
     let inventory = Inventory::read(bytes).map_err(LineError::new)?;
-    let listener = leg(job)?.listen(job, Link::Stock)?;
+    let leg = leg(job)?;
+    let listener = leg.listen(job, Link::Stock)?;
     ready()?;
     let mut talk = Talk::new(listener.accept()?);
     loop {
@@ -92,7 +93,10 @@ fn keep_inventory(job: &Job, bytes: &[u8]) -> Result<Account, LineError> {
                     })?;
                 }
             }
-            Message::Done => return Ok(talk.account()),
+            Message::Done => {
+                leg.beside(Role::Inventory, job, None)?;
+                return Ok(talk.account());
+            }
             other => return Err(unexpected(&other)),
         }
     }
@@ -105,12 +109,14 @@ fn keep_spreadsheet(job: &Job) -> Result<Account, LineError> {
     ready()?;
     let mut talk = Talk::new(listener.accept()?);
     let mut asked = Account::default();
+    let mut table = None;
     loop {
         match talk.hear()? {
             Message::AskTable => match ask_stock(job, leg) {
                 Ok((summary, account)) => {
                     asked = account;
                     say_table(&mut talk, &summary)?;
+                    table = Some(summary);
                 }
                 Err(error) => {
                     // The word processor may be gone as well; the first cause is what counts.
@@ -123,7 +129,10 @@ fn keep_spreadsheet(job: &Job) -> Result<Account, LineError> {
                 talk.say(&Message::FileHead { length: job.file_length })?;
                 talk.say_bulk(&mut file.take(job.file_length), job.file_length)?;
             }
-            Message::Done => return Ok(talk.account().and(&asked)),
+            Message::Done => {
+                leg.beside(Role::Spreadsheet, job, table.as_ref())?;
+                return Ok(talk.account().and(&asked));
+            }
             other => return Err(unexpected(&other)),
         }
     }
@@ -169,7 +178,8 @@ fn say_table(talk: &mut Talk, summary: &Summary) -> Result<(), LineError> {
 
 /// Asks for the table and the file, and says what arrived.
 fn write_document(job: &Job) -> Result<Account, LineError> {
-    let mut talk = Talk::new(leg(job)?.connect(job, Link::Table)?);
+    let leg = leg(job)?;
+    let mut talk = Talk::new(leg.connect(job, Link::Table)?);
     let asked = Instant::now();
     talk.say(&Message::AskTable)?;
     let summary = hear_table(&mut talk)?;
@@ -196,7 +206,11 @@ fn write_document(job: &Job) -> Result<Account, LineError> {
     conductor?;
     let file_digest = hasher.finalize().to_hex().to_string();
     let file_nanoseconds = nanoseconds_since(asked);
+    if talk.digest_of_sender().is_some_and(|digest| digest != file_digest) {
+        return Err(LineError::new("the two programs that have the file see different bytes"));
+    }
     talk.say(&Message::Done)?;
+    leg.beside(Role::WordProcessor, job, Some(&summary))?;
 
     let outcome = Outcome { summary, file_length: arrived, file_digest, table_nanoseconds, file_nanoseconds };
     Ok(Account { outcome: Some(Box::new(outcome)), ..talk.account() })

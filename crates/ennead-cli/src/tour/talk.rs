@@ -48,6 +48,11 @@ impl Talk {
         Ok(())
     }
 
+    /// See [`Line::digest_of_sender`].
+    pub fn digest_of_sender(&self) -> Option<&str> {
+        self.line.digest_of_sender()
+    }
+
     /// What went over it so far.
     pub fn account(&self) -> Account {
         self.account.clone()
