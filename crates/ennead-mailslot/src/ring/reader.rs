@@ -8,7 +8,7 @@ use super::layout::{CPU, CURSOR, HEADER, MARKS, RING, SLEEPS, TAIL, space};
 pub(crate) struct RingReader<M> {
     memory: M,
     capacity: u64,
-    /// INVARIANT: `cursor <= counted_to <= seen <= cursor + capacity`, all multiples of 8.
+    /// INVARIANT: `cursor <= seen <= cursor + capacity`, and so of `counted_to` if anything is counted; all multiples of 8.
     cursor: u64,
     /// The tail as last looked at.
     seen: u64,
@@ -39,14 +39,20 @@ impl<M: Memory> RingReader<M> {
     /// Looks how far the writer has come; says whether there is something to read.
     #[inline]
     pub fn look(&mut self) -> Result<bool, Violation> {
-        let tail = self.memory.load(TAIL) & !MARKS;
-        if tail != self.seen {
-            if !tail.is_multiple_of(8) || tail < self.seen || tail - self.cursor > self.capacity {
-                return Err(Violation("the tail of a writer's ring"));
-            }
-            self.seen = tail;
-        }
+        self.seen = self.tail()?;
         Ok(self.seen != self.cursor)
+    }
+
+    /// How far the writer has come.
+    #[inline]
+    fn tail(&self) -> Result<u64, Violation> {
+        let tail = self.memory.load(TAIL) & !MARKS;
+        if tail != self.seen
+            && (!tail.is_multiple_of(8) || tail < self.seen || tail - self.cursor > self.capacity)
+        {
+            return Err(Violation("the tail of a writer's ring"));
+        }
+        Ok(tail)
     }
 
     /// How far the writer had come at the last look.
@@ -73,7 +79,7 @@ impl<M: Memory> RingReader<M> {
         if self.seen == self.cursor {
             return Ok(None);
         }
-        let len = self.frame_at(self.cursor)?;
+        let len = self.frame_at(self.cursor, self.seen)?;
         self.memory.expect_read(self.at(self.cursor + space(len)));
         Ok(Some(Head { len, stamp: self.memory.load(self.at(self.cursor + 8)) }))
     }
@@ -103,10 +109,11 @@ impl<M: Memory> RingReader<M> {
         self.memory.store(CURSOR, self.cursor);
     }
 
-    /// How many messages there are as of the last look. Each is counted once.
+    /// How many messages there are now. Each is counted once. What no look has found yet is counted, and not found by that.
     pub fn count(&mut self) -> Result<u64, Violation> {
-        while self.counted_to < self.seen {
-            let len = self.frame_at(self.counted_to)?;
+        let tail = self.tail()?;
+        while self.counted_to < tail {
+            let len = self.frame_at(self.counted_to, tail)?;
             self.counted_to += space(len);
             self.counted += 1;
         }
@@ -141,11 +148,11 @@ impl<M: Memory> RingReader<M> {
         self.memory.load(CPU).checked_sub(1)
     }
 
-    /// The length of the message whose frame is at `position`, which is before `seen`.
+    /// The length of the message whose frame is at `position`, which is before `end`, a checked tail.
     #[inline]
-    fn frame_at(&self, position: u64) -> Result<u64, Violation> {
+    fn frame_at(&self, position: u64, end: u64) -> Result<u64, Violation> {
         let len = self.memory.load(self.at(position));
-        let room = self.seen - position;
+        let room = end - position;
         if room < HEADER || len > room - HEADER || space(len) > room {
             return Err(Violation("the length of a message in a writer's ring"));
         }
