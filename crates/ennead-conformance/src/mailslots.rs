@@ -2,6 +2,7 @@
 
 mod creating;
 mod names;
+mod overlapped;
 mod reading;
 mod writing;
 
@@ -36,8 +37,6 @@ pub trait Mailslots: Sync + Sized {
     type Slot: Sync + Send;
     /// A client's handle.
     type Writer: Sync + Send;
-    /// An overlapped read that was started.
-    type Operation;
 
     /// `CreateMailslot`.
     fn create(&self, name: &str, max_message: u32, timeout: u32) -> Outcome<Self::Slot>;
@@ -52,6 +51,17 @@ pub trait Mailslots: Sync + Sized {
     /// `WriteFile`.
     fn write(&self, writer: &Self::Writer, data: &[u8]) -> Outcome<usize>;
 
+    /// Another process opens the slot, writes these messages, and is ended at once; when this returns, it has ended.
+    fn write_elsewhere(&self, name: &str, messages: &[&[u8]]) -> Outcome<()>;
+    /// Another process creates the slot and is ended at once; when this returns, it has ended. Before, it has done `meanwhile`.
+    fn create_elsewhere(&self, name: &str, meanwhile: &mut dyn FnMut()) -> Outcome<()>;
+}
+
+/// An implementation whose reads can be overlapped.
+pub trait OverlappedMailslots: Mailslots {
+    /// A read that was started.
+    type Operation;
+
     /// `ReadFile` into a buffer of `len` bytes.
     fn start_read(&self, slot: &Self::Slot, len: usize) -> Self::Operation;
     /// Whether `GetOverlappedResult` without waiting says other than ERROR_IO_INCOMPLETE.
@@ -60,14 +70,15 @@ pub trait Mailslots: Sync + Sized {
     fn finish(&self, operation: Self::Operation) -> Completion;
     /// `CancelIoEx` of it.
     fn cancel(&self, operation: &Self::Operation) -> Outcome<()>;
-
-    /// Another process opens the slot, writes these messages, and is ended at once; when this returns, it has ended.
-    fn write_elsewhere(&self, name: &str, messages: &[&[u8]]) -> Outcome<()>;
-    /// Another process creates the slot and is ended at once; when this returns, it has ended. Before, it has done `meanwhile`.
-    fn create_elsewhere(&self, name: &str, meanwhile: &mut dyn FnMut()) -> Outcome<()>;
 }
 
-/// All cases.
+/// All cases of overlapped reads.
+#[must_use]
+pub fn overlapped_cases<M: OverlappedMailslots>() -> Vec<Case<M>> {
+    overlapped::cases()
+}
+
+/// All cases but those.
 #[must_use]
 pub fn cases<M: Mailslots>() -> Vec<Case<M>> {
     [creating::cases(), names::cases(), writing::cases(), reading::cases()].concat()

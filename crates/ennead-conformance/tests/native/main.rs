@@ -1,4 +1,67 @@
 //! The suites against Ennead's own crates.
 
+mod another;
+mod mailslots;
 mod named_pipes;
 mod overlapped_pipes;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use ennead_conformance::Case;
+use ennead_namespace::Root;
+
+/// Ennead in a root of its own.
+pub struct Native {
+    root: PathBuf,
+    pipes: ennead_pipe::named::Place,
+    mailslots: ennead_mailslot::Place,
+    /// Whether another process was started, which is killed in the end: what it leaves behind is swept.
+    kills: AtomicBool,
+}
+
+impl Native {
+    /// Over a root that may be in use by other processes of the same case.
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            pipes: ennead_pipe::named::Place::at(root).expect("make a root"),
+            mailslots: ennead_mailslot::Place::at(root).expect("make a root"),
+            kills: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Runs every case in a root of its own, where it must leave nothing.
+fn run(cases: Vec<Case<Native>>) {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let wanted = std::env::var("ENNEAD_CASES").unwrap_or_default();
+    let mut failed = Vec::new();
+    for (name, case) in cases.into_iter().filter(|case| case.0.contains(&wanted)) {
+        let at = COUNT.fetch_add(1, Relaxed);
+        // In /dev/shm, for a tmpfs.
+        let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-{at}", std::process::id()));
+        let native = Native::at(&root);
+        println!("{name}");
+        if catch_unwind(AssertUnwindSafe(|| case(&native))).is_err() {
+            failed.push(name);
+        }
+        if native.kills.load(Relaxed) {
+            Root::at(&root).expect("open the root").sweep().expect("sweep the root");
+        }
+        let left: Vec<_> = ["pipe", "pipe/.sockets", "mailslot", "mailslot/.sockets", "object"]
+            .iter()
+            .flat_map(|folder| fs::read_dir(root.join(folder)).into_iter().flatten().flatten())
+            .map(|entry| entry.file_name())
+            .filter(|name| name != ".sockets")
+            .collect();
+        if !left.is_empty() && !failed.contains(&name) {
+            println!("left behind: {left:?}");
+            failed.push(name);
+        }
+        fs::remove_dir_all(&root).expect("remove the root");
+    }
+    assert!(failed.is_empty(), "{failed:?}");
+}

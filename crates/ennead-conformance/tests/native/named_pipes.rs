@@ -1,18 +1,16 @@
 //! Named pipes against `ennead-pipe`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use ennead_conformance::named_pipes::{End, FIRST, NOWAIT, NamedPipes, READ_MESSAGE, Read, Spec, cases};
 use ennead_conformance::{Outcome, overlapped_pipes};
 use ennead_pipe::named::{
-    self, Client, ClientOptions, Connected, Direction, Instance, Modes, PipeType, Place, ServerOptions,
-    Timeout,
+    self, Client, ClientOptions, Connected, Direction, Instance, Modes, PipeType, ServerOptions, Timeout,
 };
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 
-pub struct Native(Place);
+use crate::{Native, run};
 
 fn more(received: named::Received) -> Read {
     (received.bytes, received.left_in_message > 0)
@@ -34,21 +32,21 @@ impl NamedPipes for Native {
             .max_instances(spec.max_instances)
             .quotas(spec.buffers.0, spec.buffers.1)
             .default_timeout(spec.timeout)
-            .place(&self.0)
+            .place(&self.pipes)
             .create(name)
             .map_err(|e| e.win32())
     }
 
     fn open(&self, name: &str, access: u32) -> Outcome<Client> {
-        ClientOptions::new().access(AccessMask(access)).place(&self.0).open(name).map_err(|e| e.win32())
+        ClientOptions::new().access(AccessMask(access)).place(&self.pipes).open(name).map_err(|e| e.win32())
     }
 
     fn wait(&self, name: &str, millis: u32) -> Outcome<()> {
-        named::wait_in(&self.0, name, Timeout::from_millis(millis), None).map_err(|e| e.win32())
+        named::wait_in(&self.pipes, name, Timeout::from_millis(millis), None).map_err(|e| e.win32())
     }
 
     fn call(&self, name: &str, request: &[u8], reply: &mut [u8], millis: u32) -> Outcome<Read> {
-        named::call_in(&self.0, name, request, reply, Timeout::from_millis(millis))
+        named::call_in(&self.pipes, name, request, reply, Timeout::from_millis(millis))
             .map(more)
             .map_err(|e| e.win32())
     }
@@ -149,38 +147,14 @@ impl NamedPipes for Native {
 #[test]
 fn every_case() {
     assert_eq!(Connected::Before.win32(), Win32Error::PIPE_CONNECTED);
-    let mut failed = Vec::new();
-    let all = [cases::<Native>(), overlapped_pipes::cases()].concat();
-    for (at, (name, case)) in all.into_iter().enumerate() {
-        // In /dev/shm, for a tmpfs; a root a case.
-        let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-{at}", std::process::id()));
-        let native = Native(Place::at(&root).expect("make a root"));
-        println!("{name}");
-        if catch_unwind(AssertUnwindSafe(|| case(&native))).is_err() {
-            failed.push(name);
-        }
-        let left: Vec<_> = std::fs::read_dir(root.join("pipe"))
-            .into_iter()
-            .flatten()
-            .chain(std::fs::read_dir(root.join("pipe/.sockets")).into_iter().flatten())
-            .flatten()
-            .map(|entry| entry.file_name())
-            .filter(|name| name != ".sockets")
-            .collect();
-        if !left.is_empty() && !failed.contains(&name) {
-            println!("left behind: {left:?}");
-            failed.push(name);
-        }
-        std::fs::remove_dir_all(&root).expect("remove the root");
-    }
-    assert!(failed.is_empty(), "{failed:?}");
+    run([cases::<Native>(), overlapped_pipes::cases()].concat());
 }
 
 /// No page says what becomes of who waits already when the last instance goes (under Wine, it waits on); here it ends.
 #[test]
 fn who_waits_is_told_that_the_last_instance_has_gone() {
     let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-gone", std::process::id()));
-    let native = Native(Place::at(&root).expect("make a root"));
+    let native = Native::at(&root);
     let server = native.create(r"\\.\pipe\gone", Spec::MESSAGES).unwrap();
     let client = native.open(r"\\.\pipe\gone", 0x8000_0000).unwrap();
     std::thread::scope(|scope| {

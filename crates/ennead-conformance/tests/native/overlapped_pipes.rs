@@ -7,7 +7,7 @@ use ennead_pipe::named::{Client, Instance, Modes};
 use ennead_pipe::overlapped::{NothingToCancel, Operation, Overlapped};
 use ennead_status::Win32Error;
 
-use crate::named_pipes::Native;
+use crate::Native;
 
 pub enum Either {
     Server(Overlapped<Instance>),

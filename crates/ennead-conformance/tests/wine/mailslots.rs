@@ -1,6 +1,6 @@
 //! Mailslots in the driver.
 
-use ennead_conformance::mailslots::{Info, Mailslots, SHARE_READ};
+use ennead_conformance::mailslots::{Info, Mailslots, OverlappedMailslots, SHARE_READ};
 use ennead_conformance::overlapped_pipes::{Completion, OverlappedPipes};
 use ennead_conformance::{GENERIC_WRITE, Outcome};
 
@@ -11,7 +11,6 @@ use crate::overlapped_pipes::Operation;
 impl Mailslots for Wine {
     type Slot = Handle;
     type Writer = Handle;
-    type Operation = Operation;
 
     fn create(&self, name: &str, max_message: u32, timeout: u32) -> Outcome<Handle> {
         self.open_handle(Function::CreateSlot, name, [max_message, timeout, 0, 0, 0, 0])
@@ -39,22 +38,6 @@ impl Mailslots for Wine {
         outcome(self.request(Function::WriteSlot, &request)).map(|answer| answer.numbers[0] as usize)
     }
 
-    fn start_read(&self, slot: &Handle, len: usize) -> Operation {
-        OverlappedPipes::start_read(self, slot, len)
-    }
-
-    fn is_complete(&self, operation: &Operation) -> bool {
-        OverlappedPipes::is_complete(self, operation)
-    }
-
-    fn finish(&self, operation: Operation) -> Completion {
-        OverlappedPipes::finish(self, operation)
-    }
-
-    fn cancel(&self, operation: &Operation) -> Outcome<()> {
-        OverlappedPipes::cancel(self, operation)
-    }
-
     fn write_elsewhere(&self, name: &str, messages: &[&[u8]]) -> Outcome<()> {
         let another = self.another_process();
         let writer = Mailslots::open(&another, name, GENERIC_WRITE, SHARE_READ)?;
@@ -69,5 +52,25 @@ impl Mailslots for Wine {
         meanwhile();
         self.end(&another);
         Ok(())
+    }
+}
+
+impl OverlappedMailslots for Wine {
+    type Operation = Operation;
+
+    fn start_read(&self, slot: &Handle, len: usize) -> Operation {
+        OverlappedPipes::start_read(self, slot, len)
+    }
+
+    fn is_complete(&self, operation: &Operation) -> bool {
+        OverlappedPipes::is_complete(self, operation)
+    }
+
+    fn finish(&self, operation: Operation) -> Completion {
+        OverlappedPipes::finish(self, operation)
+    }
+
+    fn cancel(&self, operation: &Operation) -> Outcome<()> {
+        OverlappedPipes::cancel(self, operation)
     }
 }

@@ -40,6 +40,7 @@ fn all_cases() -> Vec<Case<Wine>> {
         ennead_conformance::sync_objects::cases(),
         ennead_conformance::file_mapping::cases(),
         ennead_conformance::mailslots::cases(),
+        ennead_conformance::mailslots::overlapped_cases(),
     ]
     .concat()
 }
