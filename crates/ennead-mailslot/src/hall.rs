@@ -73,7 +73,8 @@ pub(crate) struct Hall {
     turn: u64,
     /// How many threads, and watches of the porter's, sleep at the set.
     pub sleepers: usize,
-    /// Somebody outside sleeps at the set (epoll, tokio) and wants to be told once.
+    /// Somebody outside may sleep at the set (epoll, tokio). For good: whoever takes an event away may take it from a sleeper that has
+    /// not been woken yet, and then has to ring for it again.
     pub armed: bool,
     marks: Vec<u64>,
     spin: Spin,
@@ -393,7 +394,6 @@ impl Hall {
 
     /// Wakes all that sleep at the set.
     pub fn ring_bell(&mut self) {
-        self.armed = false;
         self.bell_is_set = true;
         self.bell.set();
     }
@@ -409,7 +409,6 @@ impl Hall {
                 break;
             }
             for &mark in &marks {
-                self.armed = false;
                 match mark {
                     LISTENER => {}
                     BELL => {

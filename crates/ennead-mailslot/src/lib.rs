@@ -50,6 +50,7 @@
 //! # Where things are
 //! `name`, `body`, `handshake` are pure. `ring` is the algorithm over shared memory, generic over the memory, so that the model checker
 //! runs the same code; `seat` is one writer as the server has it, `hall` all of them; `slot` and `client` are the ends.
+//! `overlapped` reads on behalf of calls that have returned.
 //!
 //! # Where this differs from Windows
 //! - A slot's name is free as soon as its server has closed it, although clients may still have it open.
@@ -70,6 +71,7 @@ pub mod handshake;
 mod listing;
 mod name;
 mod options;
+pub mod overlapped;
 mod patience;
 mod place;
 mod ring;

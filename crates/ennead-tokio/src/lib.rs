@@ -1,7 +1,7 @@
-//! Ennead's named pipes for [tokio](https://docs.rs/tokio).
+//! Ennead's named pipes and mailslots for [tokio](https://docs.rs/tokio).
 //!
 //! [`named_pipe`] has the shape of `tokio::net::windows::named_pipe`: a program written for that module on Windows needs
-//! only its `use` line changed.
+//! only its `use` line changed. [`mailslot`] awaits messages; there is no model for it in tokio.
 //!
 //! ```
 //! use ennead_tokio::named_pipe::{ClientOptions, ServerOptions};
@@ -32,4 +32,5 @@
 //!   behind the program's back, where dropping the pipe would lose it.
 #![forbid(unsafe_code)]
 
+pub mod mailslot;
 pub mod named_pipe;
