@@ -9,7 +9,9 @@ use ennead_conformance::file_mapping::{
 };
 use ennead_conformance::sync_objects::Kind;
 use ennead_conformance::{GENERIC_READ, GENERIC_WRITE, Outcome};
-use ennead_mapping::{FileMapping, MappingOptions, PageProtection, View, ViewAccess, ViewOptions, rights};
+use ennead_mapping::{
+    FileMapping, MappingOptions, PageProtection, View, ViewAccess, ViewError, ViewOptions, rights,
+};
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 use ennead_sync::{EventOptions, SemaphoreOptions};
@@ -138,11 +140,11 @@ impl FileMappings for Native {
     }
 
     fn read_view(&self, view: &View, at: u64, len: usize) -> Outcome<Vec<u8>> {
-        view.to_vec(small(at), len).map_err(|e| e.win32())
+        view.to_vec(small(at), len).map_err(ViewError::win32)
     }
 
     fn write_view(&self, view: &View, at: u64, data: &[u8]) -> Outcome<()> {
-        view.write(small(at), data).map_err(|e| e.win32())
+        view.write(small(at), data).map_err(ViewError::win32)
     }
 
     fn flush_view(&self, view: &View, at: u64, len: u64) -> Outcome<()> {
