@@ -13,6 +13,11 @@ use std::{env, fs, io};
 #[doc = include_str!("src/introduction.md")]
 pub struct Introduction;
 
+/// File mapping.
+#[cfg(doctest)]
+#[doc = include_str!("src/file-mapping.md")]
+pub struct FileMapping;
+
 /// Pipes.
 #[cfg(doctest)]
 #[doc = include_str!("src/pipes.md")]

@@ -15,8 +15,7 @@ use ennead_status::Win32Error;
 use crate::arguments::PipeVerb;
 use crate::failure::{Failure, WithCauses};
 
-pub use print::Style;
-pub use serve::{serve, watch};
+pub use serve::serve;
 
 /// Does what the command line says.
 pub fn run(verb: PipeVerb, json: bool) -> Result<(), Failure> {

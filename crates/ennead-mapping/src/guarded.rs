@@ -170,6 +170,9 @@ impl<T: Plain> Guarded<T> {
             Attempt::Pledged(_) | Attempt::Overflow => return Err(Reason::Damaged("the mutex was spoiled")),
         };
         let held = Held { guarded: self, of: PhantomData };
+        if self.mutex.mapping().is_broken() {
+            return Err(ViewError::Broken.into());
+        }
         let poison = self.place.word(POISON)?;
         match care {
             Care::Take => poison.store(0, Relaxed),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ennead_sys::robust::{Attempt, RobustWord, Seen};
 
-use crate::error::{During, Operation, Reason, Result};
+use crate::error::{During, Operation, Reason, Result, ViewError};
 use crate::part::{Place, region};
 use crate::ring::Word;
 use crate::view::View;
@@ -61,6 +61,10 @@ impl Presence {
         let attempt =
             self.mutex.try_lock().map_err(Reason::system("take the mutex")).during(Operation::Part)?;
         match attempt {
+            Attempt::Acquired | Attempt::Abandoned if self.mutex.mapping().is_broken() => {
+                let _ = self.mutex.unlock();
+                Err(ViewError::Broken).during(Operation::Part)
+            }
             Attempt::Acquired | Attempt::Abandoned => {
                 Ok(Present { mutex: self.mutex.clone(), of: PhantomData })
             }

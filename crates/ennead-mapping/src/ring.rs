@@ -302,7 +302,10 @@ struct Side<'r>(&'r RobustWord);
 impl<'r> Side<'r> {
     fn enter(mutex: &'r RobustWord, deadline: Option<Instant>) -> std::result::Result<Self, Reason> {
         match mutex.lock(deadline, None).map_err(Reason::system("take the ring's mutex"))? {
-            Attempt::Acquired | Attempt::Abandoned => Ok(Self(mutex)),
+            Attempt::Acquired | Attempt::Abandoned => {
+                let held = Self(mutex);
+                if mutex.mapping().is_broken() { Err(ViewError::Broken.into()) } else { Ok(held) }
+            }
             Attempt::Recursed => {
                 let _ = mutex.unlock();
                 Err(Reason::Recursion)

@@ -347,6 +347,26 @@ fn killed_producers_and_consumers_stop_nobody() {
     assert_eq!(record, b"still works");
 }
 
+/// Somebody who may write it truncates the memory: errors, and the process goes on.
+#[test]
+fn a_co_writer_truncates_the_memory() {
+    let root = Root::new();
+    let view = view(&root);
+    let stock = Guarded::<Stock>::new(&view, 0).unwrap();
+    let ring = Ring::new(&view, RING, 8, 100).unwrap();
+    let presence = Presence::new(&view, PRESENCE).unwrap();
+    change(&stock);
+    let guard = stock.lock(None).unwrap();
+    let path = root.path.join("object/parts");
+    std::fs::File::options().write(true).open(path).unwrap().set_len(4096).unwrap();
+    drop(guard);
+    assert_eq!(code(stock.lock(None)), Win32Error::SWAPERROR);
+    assert_eq!(stock.snapshot().unwrap_err().win32(), Win32Error::SWAPERROR);
+    assert_eq!(code(ring.push(b"x", None)), Win32Error::SWAPERROR);
+    assert_eq!(code(ring.try_pop(&mut Vec::new())), Win32Error::SWAPERROR);
+    assert_eq!(code(presence.enter()), Win32Error::SWAPERROR);
+}
+
 #[test]
 fn the_end_of_the_other_side_is_seen() {
     let root = Root::new();

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
+use crate::fault::Registration;
 use crate::shared_copy;
 
 /// A file's pages, mapped shared, readable and writable. Unmapped on drop.
@@ -35,7 +36,10 @@ impl Mapping {
     /// Takes the pages out of `self`, which has none from then on: every access to it panics.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        Self(std::mem::replace(&mut self.0, Pages { start: NonNull::dangling(), len: 0, tail: 0 }))
+        Self(std::mem::replace(
+            &mut self.0,
+            Pages { start: NonNull::dangling(), len: 0, tail: 0, registration: None },
+        ))
     }
 
     /// Maps `len` bytes of `file` from `offset` on, both whole pages, and behind them one private page: see `robust.rs`. What the safe functions reach ends with the
@@ -49,6 +53,13 @@ impl Mapping {
         debug_assert_ne!(self.0.tail, 0);
         // SAFETY: one past the shared part, which the private page follows.
         unsafe { self.0.start.as_ptr().add(self.0.len) }
+    }
+
+    /// Whether a page of a mapping made [`Self::with_private_page`] was lost, because somebody truncated the file or its file system is full: zeros that nobody shares are there now.
+    #[must_use]
+    #[inline]
+    pub fn is_broken(&self) -> bool {
+        self.0.registration.as_ref().is_some_and(Registration::is_broken)
     }
 
     /// The length in bytes.
@@ -203,6 +214,8 @@ struct Pages {
     len: usize,
     /// How many private bytes are mapped behind, ours too.
     tail: usize,
+    /// Where lost pages are to be replaced (see `fault.rs`): only in files that others may truncate.
+    registration: Option<Registration>,
 }
 
 impl Pages {
@@ -214,7 +227,7 @@ impl Pages {
         let start =
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), len, protection, MapFlags::SHARED, file, 0) }?;
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { start, len, tail: 0 })
+        Ok(Self { start, len, tail: 0, registration: None })
     }
 
     fn map_before_private_page(file: impl AsFd, offset: u64, len: usize) -> io::Result<Self> {
@@ -230,10 +243,12 @@ impl Pages {
         }?;
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         // From here on dropped, hence unmapped, on failure.
-        let pages = Self { start, len, tail: page };
+        let mut pages = Self { start, len, tail: page, registration: None };
         let flags = MapFlags::SHARED | MapFlags::FIXED;
         // SAFETY: replaces the first `len` bytes of the mapping made just now, which nobody else knows of.
         unsafe { rustix::mm::mmap(start.as_ptr().cast(), len, protection, flags, file, offset) }?;
+        // SAFETY: the shared part, whole pages of ours; the registration falls before they are unmapped.
+        pages.registration = Some(unsafe { Registration::new(start.as_ptr() as usize, len, page, true) }?);
         Ok(pages)
     }
 
@@ -282,6 +297,7 @@ impl Drop for Pages {
         if self.len == 0 {
             return;
         }
+        self.registration = None;
         // SAFETY: the range was mapped by `map` and nothing borrows from it any more. An error would leave it mapped, which is harmless.
         let _ = unsafe { rustix::mm::munmap(self.start.as_ptr().cast::<c_void>(), self.len + self.tail) };
     }
