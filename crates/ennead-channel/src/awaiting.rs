@@ -176,10 +176,12 @@ impl<S: System> Channel<S> {
     /// Tells the peer that we are about to sleep. A look at the ring after this one misses nothing that the peer does not ring for.
     pub(crate) fn announce(&self, awaited: Awaited) {
         match awaited {
-            Awaited::Data { .. } => self.system.store(self.inbound.reader_sleeps(), 1),
-            Awaited::Room { until } => self.announce_writer(until),
+            Awaited::Data { .. } => self.system.commit(self.inbound.reader_sleeps(), 1),
+            Awaited::Room { until } => {
+                self.announce_writer(until);
+                self.system.fence();
+            }
         }
-        self.system.fence();
     }
 
     fn announce_writer(&self, until: Position) {
@@ -212,8 +214,9 @@ impl<S: System> Channel<S> {
     #[inline]
     pub(crate) fn wake_reader(&self) {
         let at = self.outbound.reader_sleeps();
-        let word = self.system.load(at);
-        if word != 0 && self.system.exchange(at, word, 0) {
+        if self.system.load(at) != 0 {
+            // Should the reader have announced itself anew just before this, the ring makes it look, and do so again.
+            self.system.store(at, 0);
             self.system.ring();
         }
     }

@@ -66,6 +66,9 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// Both sides are open, and nothing else is to be said.
+    pub(crate) const OPEN: Self = Self { flags: 0, peer: 0 };
+
     /// The peer will write nothing more than what lies in the ring.
     pub(crate) fn peer_writes_no_more(self) -> bool {
         self.flags & flag::GONE != 0 || self.peer & (state::WRITE_CLOSED | state::CLOSED) != 0
@@ -99,7 +102,7 @@ pub(crate) struct Channel<S: System> {
     pub(crate) write_spin: Spin,
     /// The CPU that we last published, plus one.
     published_cpu: AtomicU64,
-    /// When the peer was last known to live, in ticks.
+    /// The moment in which the peer was last known to live.
     last_alive: AtomicU64,
 }
 
@@ -122,7 +125,7 @@ impl<S: System> Channel<S> {
             read_spin: Spin::new(),
             write_spin: Spin::new(),
             published_cpu: AtomicU64::new(0),
-            last_alive: AtomicU64::new(0),
+            last_alive: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -232,14 +235,13 @@ impl<S: System> Channel<S> {
         cpu
     }
 
-    /// Looks whether the peer is gone, unless it was seen alive within about a millisecond: a killed peer marks nothing.
+    /// Looks whether the peer is gone, unless it was seen alive in this moment of some milliseconds: a killed peer marks nothing.
     #[inline]
     pub(crate) fn notice_death(&self) {
-        let now = self.system.ticks();
-        let last = self.last_alive.load(Ordering::Relaxed);
-        if last == 0 || now.wrapping_sub(last) > 1000 * ennead_sys::cpu::TICKS_PER_MICROSECOND {
+        let now = self.system.moment();
+        if self.last_alive.load(Ordering::Relaxed) != now {
             self.notice_death_now();
-            self.last_alive.store(now.max(1), Ordering::Relaxed);
+            self.last_alive.store(now, Ordering::Relaxed);
         }
     }
 

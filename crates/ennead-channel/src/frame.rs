@@ -24,11 +24,27 @@ impl Frame {
     pub(crate) const CUT: Self = Self { left: 0, fragment: 0, first: false, cut: true };
 
     /// The ring space of a frame with this much payload.
+    #[inline]
     pub(crate) fn space(fragment: u64) -> u64 {
         HEADER + fragment.next_multiple_of(8)
     }
 
+    /// The word of a frame that is a message by itself.
+    #[inline]
+    pub(crate) fn whole(length: u64) -> u64 {
+        length | ((length | u64::from(FIRST)) << 32)
+    }
+
+    /// The message's length, if the word at the start of `readable` bytes is that of a frame that is a message by itself.
+    #[inline]
+    pub(crate) fn length_of_whole(word: u64, readable: u64) -> Option<u64> {
+        let length = word & 0xffff_ffff;
+        (word == Self::whole(length) && length < u64::from(CUT) && Self::space(length) <= readable)
+            .then_some(length)
+    }
+
     /// A frame from the word at the start of `readable` bytes; `None` if no honest writer would have left it there.
+    #[inline]
     pub(crate) fn from_word(word: u64, readable: u64) -> Option<Self> {
         let (left, high) = (u64::from(word as u32), (word >> 32) as u32);
         let frame = Self {
@@ -46,6 +62,7 @@ impl Frame {
         (sound && Self::space(frame.fragment) <= readable).then_some(frame)
     }
 
+    #[inline]
     pub(crate) fn word(self) -> u64 {
         let first = if self.first { FIRST } else { 0 };
         let cut = if self.cut { CUT } else { 0 };
@@ -73,6 +90,24 @@ mod tests {
         fn any_word_is_refused_or_inside(word: u64, readable in (1u64..1 << 27).prop_map(|n| n * 8)) {
             if let Some(frame) = Frame::from_word(word, readable) {
                 prop_assert!(Frame::space(frame.fragment) <= readable && frame.fragment <= frame.left);
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_message_is_known_by_its_word() {
+        for length in [0, 1, 64, 4096, u64::from(CUT) - 1] {
+            let frame = Frame { left: length, fragment: length, first: true, cut: false };
+            assert_eq!(Frame::whole(length), frame.word());
+            assert_eq!(Frame::length_of_whole(frame.word(), Frame::space(length)), Some(length));
+            assert_eq!(Frame::length_of_whole(frame.word(), Frame::space(length) - 8), None);
+            for other in [
+                Frame { left: length + 1, ..frame },
+                Frame { first: false, ..frame },
+                Frame { cut: true, ..frame },
+                Frame::CUT,
+            ] {
+                assert_eq!(Frame::length_of_whole(other.word(), u64::MAX), None, "{other:?}");
             }
         }
     }

@@ -63,6 +63,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
+    #[inline]
     pub(crate) fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
@@ -71,11 +72,13 @@ impl Side {
     }
 
     /// This side's [`state`] word.
+    #[inline]
     pub(crate) fn state(self) -> usize {
         2048 + 256 * self as usize
     }
 
     /// The number of the CPU that this side last ran on, plus one.
+    #[inline]
     pub(crate) fn cpu(self) -> usize {
         2048 + 128 + 256 * self as usize
     }
@@ -107,21 +110,25 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// The position up to which the writer has committed. The writer writes it.
+    #[inline]
     pub(crate) fn tail(self) -> usize {
         self.words
     }
 
     /// The reader's cursor. The reader writes it.
+    #[inline]
     pub(crate) fn cursor(self) -> usize {
         self.words + 128
     }
 
     /// 1: the reader sleeps. The reader sets it, the writer takes it back and rings.
+    #[inline]
     pub(crate) fn reader_sleeps(self) -> usize {
         self.words + 256
     }
 
     /// Set: the writer sleeps until the reader has reached the position in the low bits. The writer sets it, the reader takes it back and rings.
+    #[inline]
     pub(crate) fn writer_sleeps(self) -> usize {
         self.words + 384
     }

@@ -13,11 +13,12 @@
 //!
 //! A process that forks without executing keeps its parent's doorbells open, so that the peer does not see the parent's end.
 //!
-//! Where things are: `layout` says what lies where in the file, `position` and `frame` are the arithmetic, `receive` and `send` the ring algorithm, `awaiting`
+//! Where things are: `layout` says what lies where in the file, `position` and `frame` are the arithmetic, `receive` and `send` the ring algorithm (`at_once` its shortest way), `awaiting`
 //! the sleeping and ringing, `sharing` the turns among processes, all generic over `system::System`, so that the model checker runs the same code as Linux (`linux`, `commons`) does.
 #![forbid(unsafe_code)]
 
 mod arming;
+mod at_once;
 mod awaiting;
 mod channel;
 mod commons;

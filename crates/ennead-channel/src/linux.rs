@@ -23,8 +23,10 @@ pub(crate) struct Linux {
     pub(crate) ringer: Ringer,
     common: OnceLock<Commons>,
     shared: AtomicBool,
-    /// How many threads are, or may be, at the doorbell as an end's only holder is, taking the rings away.
-    alone: AtomicU32,
+    /// How many threads take rings away, or may, as an end's only holder does, without waiting for them.
+    taking: AtomicU32,
+    /// 1: the one thread that listens does, or may.
+    listening: AtomicU32,
 }
 
 impl Linux {
@@ -36,19 +38,9 @@ impl Linux {
             ringer,
             common: OnceLock::new(),
             shared: AtomicBool::new(false),
-            alone: AtomicU32::new(0),
+            taking: AtomicU32::new(0),
+            listening: AtomicU32::new(0),
         }
-    }
-
-    /// Goes to the doorbell as its only listener, who takes the rings away, unless the end is shared.
-    fn alone_at_bell<T>(&self, listen: impl FnOnce() -> T) -> Result<T, &Commons> {
-        self.alone.fetch_add(1, Ordering::SeqCst);
-        let heard = match self.common() {
-            None => Ok(listen()),
-            Some(common) => Err(common),
-        };
-        self.alone.fetch_sub(1, Ordering::SeqCst);
-        heard
     }
 
     /// What epoll shall watch.
@@ -108,7 +100,8 @@ impl System for Linux {
         let _ = self.common.set(common);
         self.shared.store(true, Ordering::SeqCst);
         // Nobody may take rings away any more.
-        while self.alone.load(Ordering::SeqCst) != 0 {
+        ennead_sys::fence::heavy();
+        while self.taking.load(Ordering::SeqCst) != 0 || self.listening.load(Ordering::SeqCst) != 0 {
             let _ = self.listener.ring_self();
             std::thread::yield_now();
         }
@@ -153,6 +146,30 @@ impl System for Linux {
     }
 
     #[inline]
+    fn light_fence(&self) {
+        ennead_sys::fence::light();
+    }
+
+    fn heavy_fence(&self) {
+        ennead_sys::fence::heavy();
+    }
+
+    #[inline]
+    fn peek(&self, word: &LinuxWord) -> u32 {
+        word.0.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn put(&self, word: &LinuxWord, value: u32) {
+        word.0.store(value, Ordering::Release);
+    }
+
+    #[inline]
+    fn thread_number(&self) -> u32 {
+        ennead_sys::process::thread_number()
+    }
+
+    #[inline]
     fn copy_out(&self, at: usize, to: &mut [u8]) {
         self.mapping.copy_out(at, to);
     }
@@ -178,15 +195,19 @@ impl System for Linux {
 
     fn listen(&self, wait: &Wait<'_>) -> io::Result<Heard> {
         let token = || wait.token().map(|token| token.event().as_fd());
-        let alone = self.alone_at_bell(|| match wait {
-            Wait::Forever => self.listener.wait(),
-            _ => self.listener.wait_with(token(), wait.deadline()),
-        });
-        let heard = match alone {
-            Ok(heard) => heard?,
-            Err(common) => common.listen(&self.listener, token(), wait.deadline())?,
+        self.listening.store(1, Ordering::Release);
+        ennead_sys::fence::light();
+        let alone = match (self.common(), wait) {
+            (Some(_), _) => None,
+            (None, Wait::Forever) => Some(self.listener.wait()),
+            (None, _) => Some(self.listener.wait_with(token(), wait.deadline())),
         };
-        Ok(match heard {
+        self.listening.store(0, Ordering::Release);
+        let heard = match (alone, self.common()) {
+            (None, Some(common)) => common.listen(&self.listener, token(), wait.deadline()),
+            (alone, _) => alone.unwrap_or(Ok(doorbell::Heard::Ring)),
+        };
+        Ok(match heard? {
             doorbell::Heard::Ring => Heard::Ring,
             doorbell::Heard::End => Heard::End,
             doorbell::Heard::Other => Heard::Cancelled,
@@ -195,8 +216,13 @@ impl System for Linux {
     }
 
     fn take_ring(&self) -> Option<Heard> {
-        let alone = self.alone_at_bell(|| self.listener.take());
-        let heard = alone.unwrap_or_else(|common| common.take_ring(&self.listener));
+        self.taking.fetch_add(1, Ordering::SeqCst);
+        let alone = if self.common().is_none() { Some(self.listener.take()) } else { None };
+        self.taking.fetch_sub(1, Ordering::SeqCst);
+        let heard = match (alone, self.common()) {
+            (None, Some(common)) => common.take_ring(&self.listener),
+            (alone, _) => alone.unwrap_or(Ok(None)),
+        };
         match heard {
             Ok(Some(doorbell::Heard::End)) => Some(Heard::End),
             Ok(Some(_)) => Some(Heard::Ring),
@@ -250,6 +276,11 @@ impl System for Linux {
     #[inline]
     fn ticks(&self) -> u64 {
         ennead_sys::cpu::ticks()
+    }
+
+    #[inline]
+    fn moment(&self) -> u64 {
+        ennead_sys::cpu::moment()
     }
 
     #[inline]

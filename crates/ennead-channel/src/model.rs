@@ -23,6 +23,7 @@ enum Mutation {
     None,
     NoFenceBeforeLookingAgain,
     NoFenceAfterCommit,
+    HeavyFenceIsLight,
     RingsAreLost,
     WakesAreLost,
     OwnRingsAreLost,
@@ -34,10 +35,29 @@ struct World {
     /// The file's bytes; a scheduling point stands before each access.
     bytes: Plain<Vec<u8>>,
     /// Stores that are not visible yet, oldest first.
-    buffers: Plain<HashMap<ThreadId, Vec<(usize, u64)>>>,
+    buffers: Plain<HashMap<ThreadId, Vec<Store>>>,
     bells: [Bell; 2],
     sharers: [Sharers; 2],
     mutation: Mutation,
+}
+
+/// A store that only its own thread sees yet.
+enum Store {
+    /// To shared memory.
+    Shared(usize, u64),
+    /// To a word of the process.
+    Own(Arc<Plain<u32>>, u32),
+}
+
+impl Store {
+    fn apply(self, bytes: &Plain<Vec<u8>>) {
+        match self {
+            Self::Shared(at, value) => {
+                bytes.lock().unwrap()[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+            Self::Own(word, value) => *word.lock().unwrap() = value,
+        }
+    }
 }
 
 struct Bell {
@@ -57,7 +77,9 @@ struct Model {
 }
 
 struct ModelWord {
-    value: Mutex<u32>,
+    value: Arc<Plain<u32>>,
+    /// Where sleepers wait; to lock it is the scheduling point before each access.
+    sleepers: Mutex<()>,
     woken: Condvar,
 }
 
@@ -96,6 +118,10 @@ impl Model {
         die(&self.world, self.side, &self.process);
     }
 
+    fn buffer(&self, store: Store) {
+        self.world.buffers.lock().unwrap().entry(thread::current().id()).or_default().push(store);
+    }
+
     /// Makes up to `most` of this thread's stores visible.
     fn drain(&self, most: usize) {
         drain(&self.world, most);
@@ -116,12 +142,13 @@ fn die(world: &World, side: Side, process: &Process) {
 }
 
 fn drain(world: &World, most: usize) {
-    let mut buffers = world.buffers.lock().unwrap();
-    let buffer = buffers.entry(thread::current().id()).or_default();
-    let count = buffer.len().min(most);
-    for (at, value) in buffer.drain(..count) {
-        world.bytes.lock().unwrap()[at..at + 8].copy_from_slice(&value.to_le_bytes());
-    }
+    let due: Vec<Store> = {
+        let mut buffers = world.buffers.lock().unwrap();
+        let buffer = buffers.entry(thread::current().id()).or_default();
+        let count = buffer.len().min(most);
+        buffer.drain(..count).collect()
+    };
+    due.into_iter().for_each(|store| store.apply(&world.bytes));
 }
 
 /// A scheduling point, at which some older stores may become visible, and the process may be killed.
@@ -159,8 +186,14 @@ impl System for Model {
         self.step();
         let buffers = self.world.buffers.lock().unwrap();
         let own = buffers.get(&thread::current().id());
-        if let Some((_, value)) = own.and_then(|own| own.iter().rev().find(|(place, _)| *place == at)) {
-            return *value;
+        let newest = own.and_then(|own| {
+            own.iter().rev().find_map(|store| match store {
+                Store::Shared(place, value) if *place == at => Some(*value),
+                _ => None,
+            })
+        });
+        if let Some(value) = newest {
+            return value;
         }
         drop(buffers);
         u64::from_le_bytes(self.world.bytes.lock().unwrap()[at..at + 8].try_into().unwrap())
@@ -168,12 +201,15 @@ impl System for Model {
 
     fn store(&self, at: usize, value: u64) {
         self.step();
-        self.world.buffers.lock().unwrap().entry(thread::current().id()).or_default().push((at, value));
+        self.buffer(Store::Shared(at, value));
     }
 
     fn commit(&self, at: usize, value: u64) {
         self.store(at, value);
-        if self.world.mutation != Mutation::NoFenceAfterCommit {
+        let announces = Layout::of(Framing::Bytes, 64, 64).inbound(self.side).reader_sleeps() == at;
+        let without =
+            if announces { Mutation::NoFenceBeforeLookingAgain } else { Mutation::NoFenceAfterCommit };
+        if self.world.mutation != without {
             self.drain(usize::MAX);
         }
     }
@@ -203,6 +239,40 @@ impl System for Model {
         }
     }
 
+    fn light_fence(&self) {
+        self.step();
+    }
+
+    fn heavy_fence(&self) {
+        self.step();
+        if self.world.mutation == Mutation::HeavyFenceIsLight {
+            return self.drain(usize::MAX);
+        }
+        let all: Vec<Store> =
+            self.world.buffers.lock().unwrap().values_mut().flat_map(std::mem::take).collect();
+        all.into_iter().for_each(|store| store.apply(&self.world.bytes));
+    }
+
+    fn peek(&self, word: &ModelWord) -> u32 {
+        self.step();
+        let newest = self.world.buffers.lock().unwrap().get(&thread::current().id()).and_then(|own| {
+            own.iter().rev().find_map(|store| match store {
+                Store::Own(place, value) if Arc::ptr_eq(place, &word.value) => Some(*value),
+                _ => None,
+            })
+        });
+        newest.unwrap_or_else(|| word.load())
+    }
+
+    fn put(&self, word: &ModelWord, value: u32) {
+        self.step();
+        self.buffer(Store::Own(Arc::clone(&word.value), value));
+    }
+
+    fn thread_number(&self) -> u32 {
+        u32::try_from(usize::from(thread::current().id())).unwrap() + 1
+    }
+
     fn copy_out(&self, at: usize, to: &mut [u8]) {
         assert!(at >= CONTROL);
         self.step();
@@ -220,6 +290,8 @@ impl System for Model {
     fn expect_read(&self, _at: usize) {}
 
     fn ring(&self) {
+        // Who hears a ring sees what was stored before it: the kernel's pipe has a lock.
+        self.drain(usize::MAX);
         if self.world.mutation != Mutation::RingsAreLost {
             let bell = &self.world.bells[self.side.other() as usize];
             bell.state.lock().unwrap().0 += 1;
@@ -269,9 +341,10 @@ impl System for Model {
 
     fn sleep(&self, word: &ModelWord, expected: u32, _wait: &Wait<'_>) -> std::io::Result<Heard> {
         self.drain(usize::MAX);
-        let value = word.value.lock().unwrap();
-        if *value == expected {
-            drop(word.woken.wait(value).unwrap());
+        let sleepers = word.sleepers.lock().unwrap();
+        let value = *word.value.lock().unwrap();
+        if value == expected {
+            drop(word.woken.wait(sleepers).unwrap());
         }
         Ok(Heard::Ring)
     }
@@ -279,7 +352,7 @@ impl System for Model {
     fn wake(&self, word: &ModelWord) {
         if self.world.mutation != Mutation::WakesAreLost {
             // As in the kernel: under the lock under which a sleeper compares.
-            let _value = word.value.lock().unwrap();
+            let _sleepers = word.sleepers.lock().unwrap();
             word.woken.notify_all();
         }
     }
@@ -292,11 +365,16 @@ impl System for Model {
         0
     }
 
+    fn moment(&self) -> u64 {
+        0
+    }
+
     fn spin_hint(&self) {}
 }
 
 impl ModelWord {
     fn change(&self, change: impl FnOnce(u32) -> u32) -> u32 {
+        let _point = self.sleepers.lock().unwrap();
         let mut value = self.value.lock().unwrap();
         let old = *value;
         *value = change(old);
@@ -306,11 +384,11 @@ impl ModelWord {
 
 impl Word for ModelWord {
     fn new(value: u32) -> Self {
-        Self { value: Mutex::new(value), woken: Condvar::new() }
+        Self { value: Arc::new(Plain::new(value)), sleepers: Mutex::default(), woken: Condvar::new() }
     }
 
     fn load(&self) -> u32 {
-        *self.value.lock().unwrap()
+        self.change(|value| value)
     }
 
     fn exchange(&self, expected: u32, new: u32) -> bool {

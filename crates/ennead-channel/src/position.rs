@@ -15,41 +15,49 @@ pub(crate) struct Position(u64);
 
 impl Position {
     /// A position from a shared word; `None` if no honest side would have written it.
+    #[inline]
     pub(crate) fn from_word(word: u64, framing: Framing) -> Option<Self> {
         let aligned = framing == Framing::Bytes || word.is_multiple_of(8);
         (word < MODULUS && aligned).then_some(Self(word))
     }
 
     /// From a word whose high bits may be marks and whose meaning nothing depends on.
+    #[inline]
     pub(crate) fn from_low_bits(word: u64) -> Self {
         Self(word % MODULUS)
     }
 
+    #[inline]
     pub(crate) fn word(self) -> u64 {
         self.0
     }
 
     #[must_use]
+    #[inline]
     pub(crate) fn plus(self, bytes: u64) -> Self {
         Self(self.0.wrapping_add(bytes) % MODULUS)
     }
 
     #[must_use]
+    #[inline]
     pub(crate) fn minus(self, bytes: u64) -> Self {
         Self(self.0.wrapping_sub(bytes) % MODULUS)
     }
 
     /// How many bytes `self` is ahead of `earlier`.
+    #[inline]
     pub(crate) fn ahead_of(self, earlier: Self) -> u64 {
         self.0.wrapping_sub(earlier.0) % MODULUS
     }
 
     /// Whether `self` is at or past `target`, the two being near each other.
+    #[inline]
     pub(crate) fn has_reached(self, target: Self) -> bool {
         self.ahead_of(target) < MODULUS / 2
     }
 
     /// The offset in a ring of `capacity` bytes, a power of two.
+    #[inline]
     pub(crate) fn offset(self, capacity: u64) -> usize {
         (self.0 & (capacity - 1)) as usize
     }
@@ -66,6 +74,7 @@ impl Cursor {
     pub(crate) const START: Self = Self { at: Position(0), consumed: 0 };
 
     /// A cursor from a shared word; `None` if no honest side would have written it.
+    #[inline]
     pub(crate) fn from_word(word: u64, framing: Framing) -> Option<Self> {
         match framing {
             Framing::Bytes => Position::from_word(word, framing).map(|at| Self { at, consumed: 0 }),
@@ -76,6 +85,7 @@ impl Cursor {
         }
     }
 
+    #[inline]
     pub(crate) fn word(self, framing: Framing) -> u64 {
         match framing {
             Framing::Bytes => self.at.0,

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::at_once::AtOnce;
 use crate::awaiting::Awaited;
-use crate::channel::{Channel, ReadMode, Received, flag};
+use crate::channel::{Channel, ReadMode, Received, Standing, flag};
 use crate::error::Fault;
 use crate::frame::{Frame, HEADER};
 use crate::layout::{Framing, Ring};
@@ -29,20 +30,28 @@ impl Progress {
 
 impl<S: System> Channel<S> {
     pub(crate) fn read(&self, buffer: &mut [u8], mode: ReadMode, wait: &Wait<'_>) -> Result<Received, Fault> {
-        let _turn = self.take_turn(Role::Reader, wait)?;
+        let _turn = self.quick_turn(Role::Reader, wait)?;
         let mut progress = Progress::default();
         loop {
-            let standing = self.standing()?;
-            if standing.flags & flag::SHARED != 0 {
-                self.move_to_page(Role::Reader);
-                self.look_after_writers();
-            }
-            if let Some(received) = self.receive(buffer, mode, &mut progress)? {
-                return Ok(received);
-            }
-            if standing.peer_writes_no_more() {
-                return Err(if progress.expected.is_some() { self.tear() } else { Fault::Ended });
-            }
+            let at_once = if progress.moved == 0 { self.read_at_once(buffer, mode) } else { AtOnce::NotSo };
+            let standing = match at_once {
+                AtOnce::Done(received) => return Ok(received),
+                AtOnce::Nothing => Standing::OPEN,
+                AtOnce::NotSo => {
+                    let standing = self.standing()?;
+                    if standing.flags & flag::SHARED != 0 {
+                        self.move_to_page(Role::Reader);
+                        self.look_after_writers();
+                    }
+                    if let Some(received) = self.receive(buffer, mode, &mut progress)? {
+                        return Ok(received);
+                    }
+                    if standing.peer_writes_no_more() {
+                        return Err(if progress.expected.is_some() { self.tear() } else { Fault::Ended });
+                    }
+                    standing
+                }
+            };
             let seen = self.peer_tail.load(Relaxed);
             match self.wait_for(Awaited::Data { seen }, standing, wait) {
                 Ok(()) => {}
@@ -172,7 +181,8 @@ impl<S: System> Channel<S> {
         frame.left - consumed
     }
 
-    fn take(&self, cursor: Cursor) {
+    #[inline]
+    pub(crate) fn take(&self, cursor: Cursor) {
         self.commit_cursor(cursor);
         self.wake_writer(cursor.at);
     }
@@ -187,6 +197,7 @@ impl<S: System> Channel<S> {
         self.frame_at(cursor, readable).map(Some).map_err(|what| self.poison(what))
     }
 
+    #[inline]
     pub(crate) fn frame_at(&self, cursor: Cursor, readable: u64) -> Result<Frame, &'static str> {
         let word = self.system.load(self.inbound.start + cursor.at.offset(self.inbound.capacity));
         let frame = Frame::from_word(word, readable).ok_or("a frame that does not fit what was written")?;
@@ -211,6 +222,7 @@ impl<S: System> Channel<S> {
     }
 
     /// How many bytes are written from `at` on, according to a tail word.
+    #[inline]
     pub(crate) fn readable_to(&self, tail: u64, at: Position) -> Result<u64, &'static str> {
         let tail = Position::from_word(tail, self.framing).ok_or("a writer's position that cannot be")?;
         let readable = tail.ahead_of(at);
@@ -220,6 +232,7 @@ impl<S: System> Channel<S> {
         Ok(readable)
     }
 
+    #[inline]
     pub(crate) fn copy_from_ring(&self, ring: Ring, from: Position, to: &mut [u8]) {
         let offset = from.offset(ring.capacity);
         let straight = to.len().min(ring.capacity as usize - offset);

@@ -18,9 +18,13 @@ const PIECE: u64 = 16 * 1024;
 impl<S: System> Channel<S> {
     /// Writes `bytes`; `written` counts what was committed, also when the write fails.
     pub(crate) fn write(&self, bytes: &[u8], wait: &Wait<'_>, written: &mut usize) -> Result<(), Fault> {
-        let _turn = self.take_turn(Role::Writer, wait)?;
+        let _turn = self.quick_turn(Role::Writer, wait)?;
         self.publish_cpu();
         self.notice_death();
+        if self.write_at_once(bytes) {
+            *written = bytes.len();
+            return Ok(());
+        }
         match self.framing {
             Framing::Bytes => self.write_bytes(bytes, wait, written),
             Framing::Messages if Frame::space(bytes.len() as u64) <= self.outbound.capacity => {
@@ -42,7 +46,7 @@ impl<S: System> Channel<S> {
             return if outcome.is_ok() && *written < bytes.len() { Err(Fault::WouldBlock) } else { outcome };
         }
         if *written == 0 {
-            std::mem::forget(self.take_turn(Role::Writer, &Wait::Never)?);
+            self.take_turn_to_keep(Role::Writer, &Wait::Never)?;
             self.publish_cpu();
             self.notice_death();
         }
@@ -137,20 +141,29 @@ impl<S: System> Channel<S> {
     }
 
     fn write_frame(&self, frame: Frame, payload: &[u8]) {
-        let tail = self.tail();
-        let at = self.outbound.start + tail.offset(self.outbound.capacity);
-        self.system.store(at, frame.word());
-        self.copy_to_ring(self.outbound, tail.plus(HEADER), payload);
-        self.publish(Frame::space(frame.fragment), frame.fragment < frame.left);
+        self.write_frame_of(frame.word(), Frame::space(frame.fragment), frame.fragment < frame.left, payload);
     }
 
+    /// Writes a frame of that word, which takes so much space; `in_message`: more of the same message is to come.
+    #[inline]
+    pub(crate) fn write_frame_of(&self, word: u64, space: u64, in_message: bool, payload: &[u8]) {
+        let tail = self.tail();
+        let at = self.outbound.start + tail.offset(self.outbound.capacity);
+        self.system.store(at, word);
+        self.copy_to_ring(self.outbound, tail.plus(HEADER), payload);
+        self.publish(space, in_message);
+    }
+
+    #[inline]
     fn publish(&self, bytes: u64, in_message: bool) {
         let tail = self.tail().plus(bytes);
         self.commit_tail(tail, in_message);
         self.wake_reader();
         // The next message, if it is like this one, finds its lines here instead of waiting for them; the peer has them since the last lap.
-        for ahead in (0..=bytes.min(2048)).step_by(64) {
+        let mut ahead = 0;
+        while ahead <= bytes.min(2048) {
             self.system.expect_write(self.outbound.start + tail.plus(ahead).offset(self.outbound.capacity));
+            ahead += 64;
         }
     }
 
@@ -220,6 +233,7 @@ impl<S: System> Channel<S> {
         Ok(cursor.at.has_reached(until))
     }
 
+    #[inline]
     fn copy_to_ring(&self, ring: Ring, to: Position, from: &[u8]) {
         let offset = to.offset(ring.capacity);
         let straight = from.len().min(ring.capacity as usize - offset);

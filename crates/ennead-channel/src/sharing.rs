@@ -18,6 +18,7 @@ use crate::error::Fault;
 use crate::layout::state;
 use crate::position::Cursor;
 use crate::system::{Common, Heard, System, Word};
+use crate::turn::Taken;
 use crate::wait::Wait;
 
 /// Offsets in the sharers' page; each word has cache lines of its own.
@@ -90,7 +91,7 @@ impl<S: System> Channel<S> {
         self.rouse();
         for role in [Role::Reader, Role::Writer] {
             while !self.share(role).is_common() {
-                if self.turn(role).try_take() {
+                if self.turn(role).take_by_lock(&self.system, &Wait::Never).is_ok() {
                     self.move_to_page(role);
                     self.give_back(role);
                 } else {
@@ -109,20 +110,38 @@ impl<S: System> Channel<S> {
         }
     }
 
+    /// [`Channel::take_turn`] for operations between two busy processes: no more than a few loads and stores if this thread owns the direction.
+    #[inline(always)]
+    pub(crate) fn quick_turn(&self, role: Role, wait: &Wait<'_>) -> Result<Held<'_, S>, Fault> {
+        if self.turn(role).take_as_owner(&self.system) {
+            let held = Held { channel: self, role, taken: Taken::AsOwner };
+            if self.flags.load() & flag::SHARED == 0 {
+                return Ok(held);
+            }
+        }
+        self.take_turn(role, wait)
+    }
+
     /// Takes a turn, within the process and among the sharers.
-    #[inline]
-    pub(crate) fn take_turn(&self, role: Role, wait: &Wait<'_>) -> Result<Held<'_, S>, Fault> {
-        self.turn(role).take(&self.system, wait)?;
-        let held = Held { channel: self, role };
+    #[cold]
+    fn take_turn(&self, role: Role, wait: &Wait<'_>) -> Result<Held<'_, S>, Fault> {
+        self.turn(role).take_by_lock(&self.system, wait)?;
+        let held = Held { channel: self, role, taken: Taken::ByLock };
         if self.flags.load() & flag::SHARED != 0 {
             self.enter(role, wait)?;
         }
         Ok(held)
     }
 
-    /// Gives back a turn that was taken and forgotten, on purpose, with [`std::mem::forget`].
+    /// Takes a turn that [`Channel::give_back`] gives back, perhaps in another thread.
+    pub(crate) fn take_turn_to_keep(&self, role: Role, wait: &Wait<'_>) -> Result<(), Fault> {
+        std::mem::forget(self.take_turn(role, wait)?);
+        Ok(())
+    }
+
+    /// Gives back a turn that was taken by the lock and kept.
     pub(crate) fn give_back(&self, role: Role) {
-        drop(Held { channel: self, role });
+        drop(Held { channel: self, role, taken: Taken::ByLock });
     }
 
     /// To be called at each look of an operation that has the turn, if [`flag::SHARED`] is set.
@@ -228,21 +247,25 @@ impl<S: System> Channel<S> {
 pub(crate) struct Held<'a, S: System> {
     channel: &'a Channel<S>,
     role: Role,
+    taken: Taken,
 }
 
 impl<S: System> Drop for Held<'_, S> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let (channel, role) = (self.channel, self.role);
         if channel.flags.load() & flag::SHARED != 0 {
             channel.let_others(role);
         }
         let turn = channel.turn(role);
-        turn.give_back(&channel.system);
+        turn.give_back(&channel.system, self.taken);
         // Sharing may have begun just before, and found the turn taken.
-        if channel.flags.load() & flag::SHARED != 0 && !channel.share(role).is_common() && turn.try_take() {
+        if channel.flags.load() & flag::SHARED != 0
+            && !channel.share(role).is_common()
+            && turn.take_by_lock(&channel.system, &Wait::Never).is_ok()
+        {
             channel.let_others(role);
-            turn.give_back(&channel.system);
+            turn.give_back(&channel.system, Taken::ByLock);
         }
     }
 }

@@ -45,6 +45,16 @@ pub(crate) trait System: Send + Sync {
     fn set_bits(&self, at: usize, bits: u64);
     /// Orders every store before it before every load after it (sequentially consistent fence).
     fn fence(&self);
+    /// As a fence, but only in the eyes of a thread of this process that passes a [`System::heavy_fence`].
+    fn light_fence(&self);
+    /// A fence for every thread of this process: each of them has passed it before it goes on from here.
+    fn heavy_fence(&self);
+    /// Loads a word of this process; sees this thread's own stores, and others' as [`System::load`] does.
+    fn peek(&self, word: &Self::Word) -> u32;
+    /// Stores a word of this process as [`System::store`] does.
+    fn put(&self, word: &Self::Word, value: u32);
+    /// A number of this thread that no other of the process has or had, below the greatest; 0: it has none.
+    fn thread_number(&self) -> u32;
     fn copy_out(&self, at: usize, to: &mut [u8]);
     fn copy_in(&self, at: usize, from: &[u8]);
 
@@ -53,7 +63,7 @@ pub(crate) trait System: Send + Sync {
     /// Says that the line there will soon be read.
     fn expect_read(&self, at: usize);
 
-    /// Wakes the other side. Never blocks.
+    /// Wakes the other side, which sees what was stored before. Never blocks.
     fn ring(&self);
     /// Waits for a ring and takes it, or for the end.
     fn listen(&self, wait: &Wait<'_>) -> Result<Heard, std::io::Error>;
@@ -73,6 +83,8 @@ pub(crate) trait System: Send + Sync {
     fn cpu(&self) -> u32;
     /// A fast clock of roughly `TICKS_PER_MICROSECOND`.
     fn ticks(&self) -> u64;
+    /// The number of the present moment, of some milliseconds; cheaper than [`System::ticks`].
+    fn moment(&self) -> u64;
     /// A moment of a spin.
     fn spin_hint(&self);
 }

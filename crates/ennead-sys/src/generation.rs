@@ -31,7 +31,8 @@ pub fn generation() -> Option<u64> {
 fn page() -> Option<&'static AtomicU64> {
     static PAGE: OnceLock<Option<&'static AtomicU64>> = OnceLock::new();
     *PAGE.get_or_init(|| {
-        let size = rustix::param::page_size();
+        // Of which the kernel makes a page, or the one page that it is.
+        let size = size_of::<u64>();
         // SAFETY: a fresh private mapping at an address of the kernel's choice replaces nothing.
         let start = unsafe {
             rustix::mm::mmap_anonymous(

@@ -10,6 +10,7 @@
 //! - [`doorbell`]: kernel pipes as doorbells
 //! - [`eventfd`]: a latch for poll and epoll
 //! - `fault`: lost pages of mapped files become a flag
+//! - [`fence`]: fences of unequal weight
 //! - [`file`](mod@file): regular files
 //! - [`folder`]: folders and the names in them
 //! - [`futex`]: sleeping until a word changes
@@ -41,6 +42,7 @@ pub mod cpu;
 pub mod doorbell;
 pub mod eventfd;
 mod fault;
+pub mod fence;
 pub mod file;
 pub mod folder;
 pub mod futex;

@@ -85,6 +85,32 @@ pub fn let_others_run() {
     rustix::thread::sched_yield();
 }
 
+/// A number of the calling thread that no other thread of this process has or had; 0 for those after the four billionth.
+#[must_use]
+#[inline]
+pub fn thread_number() -> u32 {
+    thread_local! {
+        static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+    NUMBER.with(|number| match number.get() {
+        0 => {
+            number.set(next_thread_number());
+            number.get()
+        }
+        taken => taken,
+    })
+}
+
+#[cold]
+fn next_thread_number() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    // The greatest is left to others.
+    let next =
+        LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1).filter(|next| *next < u32::MAX));
+    next.map_or(0, |last| last + 1)
+}
+
 /// 64 random bits from the kernel.
 pub fn random_u64() -> std::io::Result<u64> {
     let mut bytes = [0; 8];

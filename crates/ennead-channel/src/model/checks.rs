@@ -68,8 +68,8 @@ fn both_ways(framing: Framing, mutation: Mutation) {
 }
 
 /// Several writers' messages never mix; several readers take each message once.
-fn several_threads_a_side() {
-    let (client, server) = connect(Framing::Messages, 64, Mutation::None);
+fn several_threads_a_side(mutation: Mutation) {
+    let (client, server) = connect(Framing::Messages, 64, mutation);
     let writers: Vec<_> = (0..2u8)
         .map(|n| {
             let client = client.clone();
@@ -152,6 +152,10 @@ fn closing_wakes(mutation: Mutation) {
             })
         })
         .into();
+    // So that they sleep by then in many of the schedules.
+    for _ in 0..shuttle::rand::Rng::gen_range(&mut shuttle::rand::thread_rng(), 0..150) {
+        thread::yield_now();
+    }
     client.close();
     for sleeper in sleepers {
         sleeper.join().unwrap();
@@ -174,7 +178,8 @@ fn nothing_is_lost_both_ways() {
 
 #[test]
 fn messages_neither_mix_nor_double() {
-    shuttle::check_random(several_threads_a_side, SCHEDULES / 2);
+    shuttle::check_random(|| several_threads_a_side(Mutation::None), SCHEDULES / 2);
+    shuttle::check_pct(|| several_threads_a_side(Mutation::None), SCHEDULES / 8, 3);
 }
 
 #[test]
@@ -206,4 +211,5 @@ fn a_broken_world_is_noticed() {
     caught(round_trips, Mutation::RingsAreLost);
     caught(|mutation| both_ways(Framing::Bytes, mutation), Mutation::WakesAreLost);
     caught(closing_wakes, Mutation::OwnRingsAreLost);
+    caught(several_threads_a_side, Mutation::HeavyFenceIsLight);
 }
