@@ -259,8 +259,8 @@ impl System for Linux {
         };
         Ok(match woken {
             Woken::TimedOut => Heard::TimedOut,
-            Woken::LookAgain if wait.is_cancelled() => Heard::Cancelled,
-            Woken::LookAgain => Heard::Ring,
+            Woken::ByWake | Woken::LookAgain if wait.is_cancelled() => Heard::Cancelled,
+            Woken::ByWake | Woken::LookAgain => Heard::Ring,
         })
     }
 

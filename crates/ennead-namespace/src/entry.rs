@@ -80,6 +80,31 @@ impl Root {
         }
     }
 
+    /// Makes or opens an entry of which each user has one of their own under the same name, also in `Global\`: others find it with
+    /// [`Root::open_of`] only.
+    pub fn create_own(
+        &self,
+        kind: Kind,
+        name: &Name,
+        options: &CreateOptions<'_>,
+    ) -> Result<Created, EntryError> {
+        let own = self.own_shelf(kind)?;
+        let prepared = Prepared::new(name, options)?;
+        match claim::create_alone(&own, &name.file_name(kind.case()), &prepared, options)? {
+            Outcome::Created(held) => Entry::read(held, kind, name).map(Created::New),
+            Outcome::Existing(held) => Entry::read(held, kind, name).map(Created::Existing),
+        }
+    }
+
+    /// Opens the entry of that name that the user `uid` made with [`Root::create_own`].
+    pub fn open_of(&self, uid: u32, kind: Kind, name: &Name, wanted: Wanted) -> Result<Entry, EntryError> {
+        let mut shelves = self.shelves(kind)?;
+        shelves.retain(|shelf| shelf.owner == uid);
+        let file_name = name.file_name(kind.case());
+        let held = claim::open_among(&shelves, &file_name, wanted.accesses(), &mut Patience::default())?;
+        Entry::read(held, kind, name)
+    }
+
     /// Opens the entry that holds the name. [`EntryError::NotFound`] if nobody does.
     pub fn open(&self, kind: Kind, name: &Name, wanted: Wanted) -> Result<Entry, EntryError> {
         let file_name = name.file_name(kind.case());

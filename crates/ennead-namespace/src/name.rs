@@ -40,6 +40,9 @@ impl Kind {
     /// Events, mutexes, semaphores, timers and sections: one folder, so that a clash of types is seen.
     pub const OBJECT: Kind = Kind::new("object", Case::Matters);
 
+    /// The outcomes of waits for several objects: one entry a user.
+    pub const WAIT: Kind = Kind::new("wait", Case::Matters);
+
     /// A kind of its own. `folder` is one file name that does not begin with `.`; anything else never opens.
     pub const fn new(folder: &'static str, case: Case) -> Kind {
         Kind { folder, case }

@@ -311,3 +311,20 @@ fn what_is_no_entry_cannot_be_joined() {
     assert!(matches!(root.join(OBJECT, file.into()), Err(EntryError::Header(_))));
     assert!(root.join(OBJECT, std::fs::File::open("/dev/null").unwrap().into()).is_err());
 }
+
+#[test]
+fn a_user_has_an_entry_of_their_own() {
+    let place = Playground::new();
+    let root = place.local();
+    let private = Protection::private();
+    let options = CreateOptions::new(&private).body(3, 1, 64);
+    let Created::New(first) = root.create_own(OBJECT, &name("own"), &options).unwrap() else { panic!() };
+    let Created::Existing(second) = root.create_own(OBJECT, &name("own"), &options).unwrap() else {
+        panic!()
+    };
+    let uid = ennead_sys::process::effective_uid();
+    let found = root.open_of(uid, OBJECT, &name("own"), Wanted::Read).unwrap();
+    assert_eq!((first.id(), first.id()), (second.id(), found.id()));
+    let nobody = root.open_of(uid + 1, OBJECT, &name("own"), Wanted::Read);
+    assert!(matches!(nobody, Err(EntryError::NotFound)));
+}

@@ -186,6 +186,10 @@ pub enum WaitError {
     Denied,
     /// No objects, or more than [`MAXIMUM_WAIT_OBJECTS`](crate::MAXIMUM_WAIT_OBJECTS). ERROR_INVALID_PARAMETER.
     Count(usize),
+    /// One object twice, in a wait for all. ERROR_INVALID_PARAMETER.
+    Duplicate,
+    /// Objects of different [places](crate::Place), in a wait for all. ERROR_NOT_SUPPORTED.
+    Places,
     /// The token was cancelled. ERROR_OPERATION_ABORTED.
     Cancelled,
     /// Another process writes into an object without keeping to the rules. ERROR_INVALID_DATA.
@@ -200,7 +204,8 @@ impl WaitError {
     pub fn win32(&self) -> Win32Error {
         match self {
             Self::Denied => Win32Error::ACCESS_DENIED,
-            Self::Count(_) => Win32Error::INVALID_PARAMETER,
+            Self::Count(_) | Self::Duplicate => Win32Error::INVALID_PARAMETER,
+            Self::Places => Win32Error::NOT_SUPPORTED,
             Self::Cancelled => Win32Error::OPERATION_ABORTED,
             Self::Spoiled => Win32Error::INVALID_DATA,
             Self::System(error) => Win32Error::from(error),
@@ -215,6 +220,8 @@ impl fmt::Display for WaitError {
             Self::Count(count) => {
                 write!(f, "a wait takes 1 to {} objects, not {count}", crate::MAXIMUM_WAIT_OBJECTS)
             }
+            Self::Duplicate => f.write_str("a wait for all takes each object once"),
+            Self::Places => f.write_str("a wait for all takes objects of one place"),
             Self::Cancelled => f.write_str("the wait was cancelled"),
             Self::Spoiled => {
                 f.write_str("another process writes into an object without keeping to the rules")

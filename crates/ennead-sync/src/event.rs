@@ -102,7 +102,8 @@ impl EventOptions {
     /// # Errors
     /// [`ObjectError::System`] where they run out.
     pub fn unnamed(&self) -> Result<Event, ObjectError> {
-        Object::create_unnamed(&self.blueprint()).map(Event::from)
+        let place = self.place.clone().unwrap_or_else(Place::of_process);
+        Object::create_unnamed(&place, &self.blueprint()).map(Event::from)
     }
 
     /// Opens the event of that name with the access and in the place that were said.
@@ -233,7 +234,7 @@ impl Event {
     #[must_use]
     pub fn duplicate(&self, access: AccessMask) -> Self {
         let granted = rights::STATEFUL.map(access) & self.granted;
-        Self { object: Arc::clone(&self.object), granted, existed: true }
+        Self { object: Arc::clone(&self.object), granted, existed: self.existed }
     }
 
     fn change(&self, change: Change) -> Result<(), ChangeError> {
@@ -246,6 +247,6 @@ impl Event {
 
 impl Waitable for Event {
     fn source(&self) -> Source<'_> {
-        Source::word(&self.object, self.granted)
+        Source::new(&self.object, self.granted)
     }
 }

@@ -32,25 +32,34 @@ pub mod alert;
 mod error;
 mod event;
 mod layout;
+#[cfg(test)]
+mod model;
+mod mutex;
 mod name;
 mod named;
 mod object;
+mod outcome;
 mod passing;
 mod place;
+mod protocol;
 pub mod rights;
 mod semaphore;
+mod sight;
 mod state;
 mod waiting;
+mod word;
 
 pub use alert::Alerts;
 pub use error::{ChangeError, ObjectError, WaitError};
 pub use event::{Event, EventOptions};
 pub use layout::Tag;
+pub use mutex::{Mutex, MutexOptions};
 pub use name::{ObjectName, ObjectNameError};
 pub use passing::SharedObject;
 pub use place::Place;
 pub use semaphore::{Semaphore, SemaphoreOptions};
 pub use waiting::{
-    CancelToken, MAXIMUM_WAIT_OBJECTS, Outcome, Source, Wait, Waitable, wait, wait_alertable, wait_any,
-    wait_any_alertable,
+    CancelToken, MAXIMUM_WAIT_OBJECTS, Outcome, SignalError, Signaling, Source, Wait, Waitable,
+    signal_and_wait, signal_and_wait_alertable, sleep_alertable, wait, wait_alertable, wait_all,
+    wait_all_alertable, wait_any, wait_any_alertable,
 };

@@ -1,12 +1,13 @@
 //! An object of which the state is a word: events, semaphores, timers.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ennead_namespace::{Entry, Kind, Scope as NameScope};
 use ennead_security::{AccessMask, GenericMapping, SecurityDescriptor};
 use ennead_sys::futex::{self, Scope};
 use ennead_sys::mapping::Mapping;
+use ennead_sys::robust::{self, RobustWord};
 use ennead_sys::spin::Spin;
 use ennead_sys::{cpu, file, memfd, process};
 
@@ -16,12 +17,15 @@ use crate::name::ObjectName;
 use crate::named::{self, Blueprint, Opened};
 use crate::passing::SharedObject;
 use crate::place::Place;
+use crate::protocol::{Alteration, Altered};
 use crate::rights;
+use crate::sight::Sight;
 use crate::state::{Change, Changed, Found, Rules, SLEEPERS};
+use crate::word::{PARTIES, Word};
 
-/// How often a change of a word is tried before it is given up: each failure is somebody else's success, so that only one
-/// who scribbles can make it so many.
-pub(crate) const TRIES: u32 = 1 << 20;
+/// How many steps are taken for one purpose before it is given up: each one in vain is somebody else's success, so that only one who
+/// scribbles can make it so many.
+pub(crate) const STEPS: u32 = 1 << 22;
 
 /// How often somebody who was woken is let run first, so that it takes what it is owed.
 const COURTESIES: u32 = 16;
@@ -30,12 +34,23 @@ const COURTESIES: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Object {
     // Before the entry: a mapping keeps its description's locks.
-    pages: Mapping,
-    /// Where the body begins in the mapping.
-    base: usize,
+    core: Core,
     pub(crate) rules: Rules,
+    /// 64 random bits.
+    pub(crate) id: u64,
     pub(crate) spin: Spin,
+    /// Where the outcomes of waits for all are looked for.
+    pub(crate) place: Place,
     hold: Hold,
+}
+
+/// The memory.
+#[derive(Debug)]
+pub(crate) enum Core {
+    /// A mapping, and where the body begins in it.
+    Word(Mapping, usize),
+    /// A mutex's page.
+    Mutex(RobustWord),
 }
 
 /// What keeps the object alive.
@@ -74,15 +89,16 @@ impl Object {
                 &default
             }
         };
+        let (len, align) = size_of(new.tag);
         let blueprint = Blueprint {
             tag: new.tag,
             mapping: new.mapping,
             descriptor,
             initial: &initial,
-            len: layout::LEN as u64,
-            align: 64,
+            len: len as u64,
+            align: align as u64,
         };
-        Self::of_entry(named::create(place, name, &blueprint, new.desired)?, new.tag)
+        Self::of_entry(place, named::create(place, name, &blueprint, new.desired)?, new.tag)
     }
 
     pub(crate) fn open(
@@ -92,38 +108,38 @@ impl Object {
         mapping: &GenericMapping,
         desired: AccessMask,
     ) -> Result<Handle, ObjectError> {
-        Self::of_entry(named::open(place, name, tag, mapping, desired)?, tag)
+        Self::of_entry(place, named::open(place, name, tag, mapping, desired)?, tag)
     }
 
-    pub(crate) fn create_unnamed(new: &New<'_>) -> Result<Handle, ObjectError> {
-        let memory = memfd::create_sealed("ennead-object", layout::LEN)
+    pub(crate) fn create_unnamed(place: &Place, new: &New<'_>) -> Result<Handle, ObjectError> {
+        let (len, _) = size_of(new.tag);
+        let memory = memfd::create_sealed("ennead-object", len)
             .map_err(ObjectError::system("make memory for an object"))?;
-        let pages = Mapping::new(&memory, layout::LEN).map_err(ObjectError::system("map an object"))?;
-        pages.copy_in(0, &new.body()?);
-        let object = Self::read(pages, 0, Hold::Unnamed(memory), new.tag)?;
+        let core = Core::map(&memory, 0, len, new.tag)?;
+        core.mapping().copy_in(0, &new.body()?);
+        let object = Self::read(place, core, Hold::Unnamed(memory), new.tag)?;
         Ok(Handle { object, granted: new.mapping.map(new.desired), existed: false })
     }
 
-    fn of_entry(opened: Opened, tag: Tag) -> Result<Handle, ObjectError> {
+    fn of_entry(place: &Place, opened: Opened, tag: Tag) -> Result<Handle, ObjectError> {
         let Opened { scope, entry, granted, existed } = opened;
         let (start, len) = entry.header().body;
-        let (base, end) = match (usize::try_from(start), usize::try_from(start + len)) {
-            (Ok(base), Ok(end)) if len == layout::LEN as u64 => (base, end),
-            _ => return Err(ObjectError::Damaged),
-        };
+        let (wanted, align) = size_of(tag);
+        let start = usize::try_from(start).ok().filter(|start| start.is_multiple_of(align));
+        let (Some(start), true) = (start, len == wanted as u64) else { return Err(ObjectError::Damaged) };
         // A holder may have truncated it since it was opened: then a load would be a SIGBUS.
         let size = file::status(entry.file()).map_err(ObjectError::system("look at an object"))?.size;
-        if size < end as u64 {
+        if size < (start + wanted) as u64 {
             return Err(ObjectError::Damaged);
         }
-        let pages = Mapping::new(entry.file(), end).map_err(ObjectError::system("map an object"))?;
-        let object = Self::read(pages, base, Hold::Named(scope, Box::new(entry)), tag)?;
+        let core = Core::map(entry.file(), start, wanted, tag)?;
+        let object = Self::read(place, core, Hold::Named(scope, Box::new(entry)), tag)?;
         Ok(Handle { object, granted, existed })
     }
 
-    fn read(pages: Mapping, base: usize, hold: Hold, tag: Tag) -> Result<Self, ObjectError> {
+    fn read(place: &Place, core: Core, hold: Hold, tag: Tag) -> Result<Self, ObjectError> {
         let mut bytes = [0; layout::WORD];
-        pages.copy_out(base, &mut bytes);
+        core.mapping().copy_out(core.base(), &mut bytes);
         let header = Header::decode(&bytes)?;
         if header.tag != tag.as_u32() {
             return Err(ObjectError::OtherKind);
@@ -131,10 +147,11 @@ impl Object {
         let rules = match tag {
             Tag::EVENT if header.flags & layout::MANUAL != 0 => Rules::ManualEvent,
             Tag::EVENT => Rules::AutoEvent,
+            Tag::MUTEX => Rules::Mutex,
             // A maximum that no semaphore has is somebody's scribbling, and harms that semaphore only.
             _ => Rules::Semaphore(u32::try_from(header.limit).unwrap_or(0).min(!SLEEPERS)),
         };
-        Ok(Self { pages, base, rules, spin: Spin::new(), hold })
+        Ok(Self { core, rules, id: header.id, spin: Spin::new(), place: place.clone(), hold })
     }
 
     /// A fresh description of what keeps the object alive, for another process.
@@ -164,123 +181,164 @@ impl Object {
                 if !entry.is_writable() {
                     return Err(ObjectError::Damaged);
                 }
-                Self::of_entry(Opened { scope, entry, granted, existed: true }, tag)
+                Self::of_entry(place, Opened { scope, entry, granted, existed: true }, tag)
             }
             None => {
-                if memfd::sealed_size(&file) != Some(layout::LEN as u64) {
-                    return Err(ObjectError::Damaged);
+                let (len, _) = size_of(tag);
+                // Objects of other kinds may have other sizes; what it is, its header says.
+                match memfd::sealed_size(&file) {
+                    Some(size) if size == len as u64 => {}
+                    Some(_) => return Err(ObjectError::OtherKind),
+                    None => return Err(ObjectError::Damaged),
                 }
-                let pages = Mapping::new(&file, layout::LEN).map_err(ObjectError::system("map an object"))?;
-                let object = Self::read(pages, 0, Hold::Unnamed(file), tag)?;
+                let core = Core::map(&file, 0, len, tag)?;
+                let object = Self::read(place, core, Hold::Unnamed(file), tag)?;
                 Ok(Handle { object, granted, existed: true })
             }
         }
     }
 
-    #[inline]
-    pub(crate) fn word(&self) -> &AtomicU64 {
-        self.pages.atomic_u64(self.base + layout::WORD)
+    /// Which namespace it is in, if it has a name.
+    pub(crate) fn scope(&self) -> Option<NameScope> {
+        match &self.hold {
+            Hold::Named(scope, _) => Some(*scope),
+            Hold::Unnamed(_) => None,
+        }
     }
 
-    /// The half of the word that sleepers sleep on.
+    /// The mutex's word, if it is one.
+    #[inline]
+    pub(crate) fn robust(&self) -> Option<&RobustWord> {
+        match &self.core {
+            Core::Mutex(word) => Some(word),
+            Core::Word(..) => None,
+        }
+    }
+
+    #[inline]
+    fn at(&self, offset: usize) -> usize {
+        self.core.base() + offset
+    }
+
+    #[inline]
+    fn word(&self) -> &AtomicU64 {
+        self.core.mapping().atomic_u64(self.at(layout::WORD))
+    }
+
+    /// The half of the word that sleepers sleep on. A mutex has another.
     #[inline]
     pub(crate) fn state_half(&self) -> &AtomicU32 {
         let half = if cfg!(target_endian = "big") { 4 } else { 0 };
-        self.pages.atomic_u32(self.base + layout::WORD + half)
+        self.core.mapping().atomic_u32(self.at(layout::WORD + half))
     }
 
     #[inline]
     fn cpu(&self) -> &AtomicU32 {
-        self.pages.atomic_u32(self.base + layout::CPU)
+        self.core.mapping().atomic_u32(self.at(layout::CPU))
     }
 
     #[inline]
     fn owed(&self) -> &AtomicU32 {
-        self.pages.atomic_u32(self.base + layout::OWED)
+        self.core.mapping().atomic_u32(self.at(layout::OWED))
     }
 
-    /// The state as it is now.
+    /// One of the words that say which outcome pages its tickets mean.
+    pub(crate) fn party(&self, number: usize) -> &AtomicU64 {
+        self.core.mapping().atomic_u64(self.at(layout::PARTIES + 8 * (number % PARTIES)))
+    }
+
+    /// The object word; a mutex's is another, see [`crate::sight`].
     #[inline]
-    pub(crate) fn state(&self) -> u32 {
-        self.load() as u32
+    pub(crate) fn load(&self) -> Word {
+        Word(self.word().load(Ordering::Acquire))
     }
 
     #[inline]
-    fn load(&self) -> u64 {
-        self.word().load(Ordering::Acquire)
+    pub(crate) fn exchange(&self, old: Word, new: Word) -> bool {
+        self.word().compare_exchange(old.0, new.0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
-    #[inline]
-    fn exchange(&self, old: u64, new: u32) -> bool {
-        // The high half says nothing in this layout.
-        let new = u64::from(new);
-        self.word().compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    /// Wakes all that sleep on it.
+    pub(crate) fn wake(&self) {
+        self.owed().store(1, Ordering::Relaxed);
+        futex::wake(self.state_half(), u32::MAX, Scope::Shared);
     }
 
     /// Changes the state and wakes who sleeps. The state before.
+    #[inline]
     pub(crate) fn change(&self, change: Change) -> Result<u32, ChangeError> {
-        let mut courtesies = 0;
-        for _ in 0..TRIES {
-            let word = self.load();
-            let state = word as u32;
-            let patient = courtesies < COURTESIES;
-            let changed = match self.rules.change(state, change) {
-                Changed::Pending if !patient => self.rules.change_anyway(state, change),
-                Changed::TooMany if patient && self.owed().load(Ordering::Relaxed) != 0 => Changed::Pending,
-                changed => changed,
-            };
-            match changed {
-                Changed::To(new) => {
-                    if !self.exchange(word, new) {
-                        continue;
-                    }
-                    self.changed(state & SLEEPERS != 0);
-                    return Ok(state);
+        let word = self.load();
+        if word.ticket().is_none() && word.state() & SLEEPERS == 0 {
+            match self.rules.change(word.state(), change) {
+                Changed::To(new) if self.exchange(word, Word::of(new)) => {
+                    self.note_cpu();
+                    return Ok(word.state());
                 }
-                Changed::Nothing => return Ok(state),
-                Changed::Pending => {
+                Changed::Nothing => return Ok(word.state()),
+                _ => {}
+            }
+        }
+        self.change_slowly(change)
+    }
+
+    fn change_slowly(&self, change: Change) -> Result<u32, ChangeError> {
+        self.note_cpu();
+        let sight = Sight::new(self);
+        let mut courtesies = 0;
+        let mut alteration = Alteration::new(0, change, false);
+        for _ in 0..STEPS {
+            match alteration.step(&sight) {
+                None => continue,
+                Some(Altered::Done(state)) => return Ok(state),
+                Some(Altered::TooMany)
+                    if courtesies == COURTESIES || self.owed().load(Ordering::Relaxed) == 0 =>
+                {
+                    return Err(ChangeError::TooManyPosts);
+                }
+                Some(Altered::Pending | Altered::TooMany) => {
                     courtesies += 1;
                     process::let_others_run();
                 }
-                Changed::TooMany => return Err(ChangeError::TooManyPosts),
+                Some(Altered::Blocked(ticket)) => {
+                    sight.wait_for_outcome(0, ticket, None).map_err(ChangeError::System)?;
+                }
             }
+            alteration = Alteration::new(0, change, courtesies >= COURTESIES);
         }
         Err(ChangeError::Spoiled)
     }
 
-    fn changed(&self, sleepers: bool) {
+    #[inline]
+    fn note_cpu(&self) {
         let here = cpu::current().wrapping_add(1);
         if self.cpu().load(Ordering::Relaxed) != here {
             self.cpu().store(here, Ordering::Relaxed);
-        }
-        if sleepers {
-            self.owed().store(1, Ordering::Relaxed);
-            futex::wake(self.state_half(), u32::MAX, Scope::Shared);
         }
     }
 
     /// The generation that a waiter who comes now remembers.
     #[inline]
     pub(crate) fn entered(&self) -> u32 {
-        self.rules.generation(self.state())
+        self.rules.generation(self.load().state())
     }
 
-    /// Takes what is there for one who entered at `since`; false where there is nothing.
+    /// Takes what is there for one who comes now, in the common case: nobody sleeps, and no wait for all is in the middle.
     #[inline]
-    pub(crate) fn take(&self, since: u32) -> bool {
-        for _ in 0..TRIES {
-            let word = self.load();
-            match self.rules.look(word as u32, since) {
-                Found::Go(after) if after == word as u32 => return true,
-                Found::Go(after) => {
-                    if self.exchange(word, after) {
-                        return true;
-                    }
-                }
-                Found::Wait => return false,
-            }
+    pub(crate) fn take_at_once(&self) -> bool {
+        let word = self.load();
+        if word.ticket().is_some() || word.state() & SLEEPERS != 0 {
+            return false;
         }
-        false
+        match self.rules.look(word.state(), self.rules.generation(word.state())) {
+            Found::Go(after) => after == word.state() || self.exchange(word, Word::of(after)),
+            Found::Wait => false,
+        }
+    }
+
+    /// Whether there may be something to take.
+    #[inline]
+    pub(crate) fn may_go(&self, since: u32) -> bool {
+        self.rules.look(self.load().state(), since) != Found::Wait
     }
 
     /// Who slept has got it: nothing is owed.
@@ -290,26 +348,44 @@ impl Object {
         }
     }
 
-    /// Says that somebody sleeps; gives the state to sleep on. `None`: look again.
-    pub(crate) fn mark(&self, since: u32) -> Option<u32> {
-        for _ in 0..TRIES {
-            let word = self.load();
-            let state = word as u32;
-            if self.rules.look(state, since) != Found::Wait {
-                return None;
-            }
-            if state & SLEEPERS != 0 || self.exchange(word, state | SLEEPERS) {
-                return Some(state | SLEEPERS);
-            }
-        }
-        None
-    }
-
     /// Whether whoever changed the object last ran on another CPU, so that looking may pay.
     pub(crate) fn is_changed_elsewhere(&self) -> bool {
         let last = self.cpu().load(Ordering::Relaxed);
         last != 0 && last != cpu::current().wrapping_add(1)
     }
+}
+
+impl Core {
+    fn map(file: impl AsFd, start: usize, len: usize, tag: Tag) -> Result<Self, ObjectError> {
+        let core = if tag == Tag::MUTEX {
+            RobustWord::map(file, start as u64, len).map(Self::Mutex)
+        } else {
+            Mapping::new(file, start + len).map(|mapping| Self::Word(mapping, start))
+        };
+        core.map_err(ObjectError::system("map an object"))
+    }
+
+    #[inline]
+    fn mapping(&self) -> &Mapping {
+        match self {
+            Self::Word(mapping, _) => mapping,
+            Self::Mutex(word) => word.mapping(),
+        }
+    }
+
+    #[inline]
+    fn base(&self) -> usize {
+        match self {
+            Self::Word(_, base) => *base,
+            Self::Mutex(_) => 0,
+        }
+    }
+}
+
+/// The length of a body, and what its offset is a multiple of. A mutex's word ends a page, since what the kernel's list
+/// holds of it lies on a private page right behind.
+fn size_of(tag: Tag) -> (usize, usize) {
+    if tag == Tag::MUTEX { (robust::page_size(), robust::page_size()) } else { (layout::LEN, 64) }
 }
 
 impl New<'_> {

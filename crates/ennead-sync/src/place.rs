@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use ennead_namespace::{EntryError, Root, RootError, Scope};
 
+use crate::outcome::OutcomePages;
+
 /// The two namespaces of named objects. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Place(Arc<Inner>);
@@ -14,13 +16,18 @@ struct Inner {
     /// Each root is opened when a name in it is first used.
     local: OnceLock<Root>,
     global: OnceLock<Root>,
+    outcomes: OutcomePages,
 }
 
 impl Place {
     /// These roots. Without `global`, the machine's is opened when a name in it is first used.
     #[must_use]
     pub fn new(local: Root, global: Option<Root>) -> Self {
-        let inner = Inner { local: OnceLock::from(local), global: OnceLock::new() };
+        let inner = Inner {
+            local: OnceLock::from(local),
+            global: OnceLock::new(),
+            outcomes: OutcomePages::default(),
+        };
         if let Some(global) = global {
             let _ = inner.global.set(global);
         }
@@ -40,6 +47,22 @@ impl Place {
     pub fn of_process() -> Self {
         static DEFAULT: OnceLock<Place> = OnceLock::new();
         DEFAULT.get_or_init(Self::default).clone()
+    }
+
+    /// The outcomes of this place's waits for all.
+    pub(crate) fn outcomes(&self) -> &OutcomePages {
+        &self.0.outcomes
+    }
+
+    /// Whether both are the same folders.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let local = |place: &Self| place.root(Scope::Local).ok().map(|root| root.path().to_owned());
+        let other_global = match (self.0.global.get(), other.0.global.get()) {
+            (Some(one), Some(two)) => one.path() != two.path(),
+            // The machine's, opened by one of them so far.
+            _ => false,
+        };
+        Arc::ptr_eq(&self.0, &other.0) || local(self) == local(other) && !other_global
     }
 
     /// The root of a namespace.

@@ -34,6 +34,14 @@ pub const STATEFUL: GenericMapping = GenericMapping {
     all: AccessMask(0x001F_0003),
 };
 
+/// Mutexes have bit 0 only.
+pub(crate) const MUTEX: GenericMapping = GenericMapping {
+    read: AccessMask(AccessMask::READ_CONTROL.0 | 0x0001),
+    write: AccessMask::READ_CONTROL,
+    execute: AccessMask(AccessMask::READ_CONTROL.0 | AccessMask::SYNCHRONIZE.0),
+    all: MUTEX_ALL_ACCESS,
+};
+
 /// The default descriptor: the creator and the system may do everything, nobody else anything.
 pub(crate) fn default_descriptor() -> SecurityDescriptor {
     let (uid, gid) = (process::effective_uid(), process::effective_gid());
@@ -47,6 +55,12 @@ pub(crate) fn default_descriptor() -> SecurityDescriptor {
 pub(crate) fn protection(descriptor: &SecurityDescriptor, mapping: &GenericMapping) -> Protection {
     let meaning = Meaning { read: AccessMask::SYNCHRONIZE, write: AccessMask::SYNCHRONIZE };
     Protection::new(descriptor, meaning, mapping)
+}
+
+/// The same for what those who may ask for its state may read, and those who may change it write.
+pub(crate) fn readable_protection(descriptor: &SecurityDescriptor) -> Protection {
+    let meaning = Meaning { read: AccessMask(0x0001), write: AccessMask(0x0002) };
+    Protection::new(descriptor, meaning, &STATEFUL)
 }
 
 /// Whether the calling thread's user may have `desired`; gives the rights with the generic ones replaced.

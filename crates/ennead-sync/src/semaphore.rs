@@ -88,7 +88,8 @@ impl SemaphoreOptions {
     /// # Errors
     /// ERROR_INVALID_PARAMETER as above; [`ObjectError::System`] where descriptors or memory run out.
     pub fn unnamed(&self) -> Result<Semaphore, ObjectError> {
-        Object::create_unnamed(&self.blueprint()?).map(Semaphore::from)
+        let place = self.place.clone().unwrap_or_else(Place::of_process);
+        Object::create_unnamed(&place, &self.blueprint()?).map(Semaphore::from)
     }
 
     fn blueprint(&self) -> Result<New<'_>, ObjectError> {
@@ -196,12 +197,12 @@ impl Semaphore {
     #[must_use]
     pub fn duplicate(&self, access: AccessMask) -> Self {
         let granted = rights::STATEFUL.map(access) & self.granted;
-        Self { object: Arc::clone(&self.object), granted, existed: true }
+        Self { object: Arc::clone(&self.object), granted, existed: self.existed }
     }
 }
 
 impl Waitable for Semaphore {
     fn source(&self) -> Source<'_> {
-        Source::word(&self.object, self.granted)
+        Source::new(&self.object, self.granted)
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! The low half is the state, on which sleepers sleep; the high half is 0 or a transaction of a wait_all.
 //!
-//! - bit 31, every kind: somebody sleeps. Set by the sleeper; whoever changes the state takes it back and wakes all.
+//! - bit 31, every kind: somebody sleeps. Set by the sleeper. Whoever signals the object wakes all, *then* takes the bit back: signaled with
+//!   the bit still there means that a wake is owed, and whoever sees that gives it. So a process that is killed between the change and the wake has either
+//!   changed nothing that anybody ever sees, or the next who looks finishes its work.
 //! - semaphore: the count in bits 0–30.
 //! - event: bit 0 signaled; bit 1 a token, which only those may take who entered before the generation was what it is;
 //!   bit 2 (auto-reset) it was signaled while somebody slept, so that on Windows one of those would have it by now; bits 8–30 the generation.
@@ -31,7 +33,14 @@ pub(crate) enum Rules {
     ManualEvent,
     /// A semaphore with this maximum.
     Semaphore(u32),
+    /// A mutex, as one thread sees it: its real word is not ours, and its state says whether it is free or that thread's.
+    Mutex,
 }
+
+/// Mutexes: nobody owns it.
+pub(crate) const FREE: u32 = 1;
+/// Mutexes: the thread that looks owns it.
+pub(crate) const MINE: u32 = 1 << 1;
 
 /// What a waiter finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +54,7 @@ pub(crate) enum Found {
 /// What a change comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
-    /// The new state; who sleeps is woken.
+    /// The new state.
     To(u32),
     /// Nothing changes.
     Nothing,
@@ -70,11 +79,12 @@ impl Rules {
     pub(crate) fn generation(self, state: u32) -> u32 {
         match self {
             Self::AutoEvent | Self::ManualEvent => state & GENERATIONS,
-            Self::Semaphore(_) => 0,
+            Self::Semaphore(_) | Self::Mutex => 0,
         }
     }
 
     /// What a waiter finds that entered at the generation `since`.
+    #[inline]
     pub(crate) fn look(self, state: u32, since: u32) -> Found {
         match self {
             Self::ManualEvent if state & SIGNALED != 0 || state & GENERATIONS != since => Found::Go(state),
@@ -83,53 +93,65 @@ impl Rules {
             }
             Self::AutoEvent if state & SIGNALED != 0 => Found::Go(state & !(SIGNALED | OWED)),
             Self::Semaphore(_) if state & !SLEEPERS != 0 => Found::Go(state - 1),
+            Self::Mutex if state & FREE != 0 => Found::Go(state & !FREE),
+            Self::Mutex if state & MINE != 0 => Found::Go(state),
             _ => Found::Wait,
         }
     }
 
-    /// What a change comes to. Sleepers are never left marked: whoever changes the state wakes them.
+    /// Whether anybody who comes now may go. Then nobody says that they sleep.
+    pub(crate) fn is_ready(self, state: u32) -> bool {
+        self.look(state, self.generation(state)) != Found::Wait
+    }
+
+    /// Whether somebody was to be woken and perhaps has not been.
+    #[inline]
+    pub(crate) fn owes_wake(self, state: u32) -> bool {
+        state & SLEEPERS != 0 && self.is_ready(state)
+    }
+
+    /// What a change comes to. It leaves the sleepers' bit as it is.
     pub(crate) fn change(self, state: u32, change: Change) -> Changed {
-        let awake = state & !SLEEPERS;
         let owed = if state & SLEEPERS != 0 { OWED } else { 0 };
         let (signaled, pending) = (state & SIGNALED != 0, state & OWED != 0);
         match (self, change) {
             (Self::ManualEvent, Change::Set) if signaled => Changed::Nothing,
-            (Self::ManualEvent, Change::Set) => Changed::To(next_generation(awake) | SIGNALED),
+            (Self::ManualEvent, Change::Set) => Changed::To(next_generation(state) | SIGNALED),
             (Self::ManualEvent, Change::Reset) if !signaled => Changed::Nothing,
-            (Self::ManualEvent, Change::Reset) => Changed::To(awake & !SIGNALED),
-            (Self::ManualEvent, Change::Pulse) => Changed::To(next_generation(awake) & !SIGNALED),
+            (Self::ManualEvent, Change::Reset) => Changed::To(state & !SIGNALED),
+            (Self::ManualEvent, Change::Pulse) => Changed::To(next_generation(state) & !SIGNALED),
 
-            (Self::AutoEvent, Change::Set) if !signaled => Changed::To(awake | SIGNALED | owed),
+            (Self::AutoEvent, Change::Set) if !signaled => Changed::To(state | SIGNALED | owed),
             (Self::AutoEvent, Change::Set) if !pending => Changed::Nothing,
             (Self::AutoEvent, Change::Reset) if !signaled => Changed::Nothing,
-            (Self::AutoEvent, Change::Reset) if !pending => Changed::To(awake & !SIGNALED),
+            (Self::AutoEvent, Change::Reset) if !pending => Changed::To(state & !SIGNALED),
             (Self::AutoEvent, Change::Pulse) if !pending && state & TOKEN == 0 => {
-                Changed::To(next_generation(awake) & !SIGNALED | TOKEN)
+                Changed::To(next_generation(state) & !SIGNALED | TOKEN)
             }
             // What is owed becomes the token; a pulse would owe a second one.
             (Self::AutoEvent, Change::Set | Change::Reset) if state & TOKEN == 0 => {
-                let rest = if change == Change::Set { awake } else { awake & !(SIGNALED | OWED) };
+                let rest = if change == Change::Set { state } else { state & !(SIGNALED | OWED) };
                 Changed::To(next_generation(rest) | TOKEN)
             }
             (Self::AutoEvent, Change::Set | Change::Reset | Change::Pulse) => Changed::Pending,
 
-            (Self::Semaphore(limit), Change::Release(by)) => match awake.checked_add(by) {
-                Some(sum) if sum <= limit => Changed::To(sum),
+            (Self::Semaphore(limit), Change::Release(by)) => match (state & !SLEEPERS).checked_add(by) {
+                Some(sum) if sum <= limit => Changed::To(state & SLEEPERS | sum),
                 _ => Changed::TooMany,
             },
             // The handles' types do not offer these.
-            (Self::Semaphore(_), _) | (_, Change::Release(_)) => Changed::Nothing,
+            (Self::Semaphore(_) | Self::Mutex, _) | (_, Change::Release(_)) => Changed::Nothing,
         }
     }
 
     /// The same where [`Changed::Pending`] has been waited for long enough: the waiter is stopped, or was killed.
     pub(crate) fn change_anyway(self, state: u32, change: Change) -> Changed {
         match (self.change(state, change), change) {
-            (Changed::Pending, Change::Set) => Changed::Nothing,
+            (Changed::Pending, Change::Set) => Changed::To(state & !OWED),
             (Changed::Pending, Change::Pulse) => {
-                Changed::To(next_generation(state & !SLEEPERS) & !(SIGNALED | OWED) | TOKEN)
+                Changed::To(next_generation(state) & !(SIGNALED | OWED) | TOKEN)
             }
-            (Changed::Pending, _) => Changed::To(state & !(SLEEPERS | SIGNALED | OWED)),
+            (Changed::Pending, _) => Changed::To(state & !(SIGNALED | OWED)),
             (other, _) => other,
         }
     }
@@ -157,7 +179,7 @@ mod tests {
         assert_eq!(rules.look(0, 0), Found::Wait);
         let set = to(rules.change(SLEEPERS, Change::Set));
         let reset = to(rules.change(set, Change::Reset));
-        assert_eq!(reset & SLEEPERS, 0);
+        assert!(rules.owes_wake(set) && !rules.owes_wake(reset));
         assert_eq!(rules.look(reset, 0), Found::Go(reset));
         assert_eq!(rules.look(reset, rules.generation(reset)), Found::Wait, "who comes later waits");
         let pulsed = to(rules.change(reset, Change::Pulse));
@@ -187,7 +209,8 @@ mod tests {
         let Found::Go(both) = rules.look(once, 0) else { panic!() };
         assert_eq!(rules.look(both, 0), Found::Wait, "two sets, two go");
         assert_eq!(rules.change(twice, Change::Set), Changed::Pending);
-        assert_eq!(rules.change_anyway(twice, Change::Set), Changed::Nothing);
+        let anyway = to(rules.change_anyway(twice, Change::Set));
+        assert_eq!(rules.change(anyway, Change::Set), Changed::Nothing, "it is not waited for again");
     }
 
     #[test]
@@ -203,16 +226,16 @@ mod tests {
     fn a_semaphore_counts_up_to_its_maximum() {
         let rules = Rules::Semaphore(3);
         let two = to(rules.change(SLEEPERS, Change::Release(2)));
-        assert_eq!(two, 2);
+        assert_eq!(two, SLEEPERS | 2);
         assert_eq!(rules.change(two, Change::Release(2)), Changed::TooMany);
         assert_eq!(rules.change(two, Change::Release(u32::MAX)), Changed::TooMany);
-        assert_eq!(rules.look(two, 0), Found::Go(1));
+        assert_eq!(rules.look(two, 0), Found::Go(SLEEPERS | 1));
         assert_eq!(rules.look(SLEEPERS, 0), Found::Wait);
         assert_eq!(to(Rules::Semaphore(0x7fff_ffff).change(0, Change::Release(0x7fff_ffff))), 0x7fff_ffff);
     }
 
     proptest::proptest! {
-        /// Whatever stands in a word that others can write: no overflow, and a change never leaves sleepers marked.
+        /// Whatever stands in a word that others can write: no overflow, and the sleepers' bit is left alone.
         #[test]
         fn any_word_is_borne(state: u32, since: u32, by: u32, limit in 0..=0x7fff_ffffu32) {
             for rules in [Rules::AutoEvent, Rules::ManualEvent, Rules::Semaphore(limit)] {
@@ -222,7 +245,7 @@ mod tests {
                 for change in [Change::Set, Change::Reset, Change::Pulse, Change::Release(by)] {
                     for changed in [rules.change(state, change), rules.change_anyway(state, change)] {
                         if let Changed::To(after) = changed {
-                            proptest::prop_assert_eq!(after & SLEEPERS, 0);
+                            proptest::prop_assert_eq!(after & SLEEPERS, state & SLEEPERS);
                         }
                     }
                 }

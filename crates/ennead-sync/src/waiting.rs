@@ -3,13 +3,16 @@
 //! Pages: [Wait Functions](https://learn.microsoft.com/windows/win32/sync/wait-functions),
 //! [WaitForMultipleObjectsEx](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-waitformultipleobjectsex).
 
+mod all;
 mod any;
 mod bed;
+mod signal;
 mod single;
 
 use ennead_security::AccessMask;
 pub use ennead_sys::wait::{CancelToken, Wait};
 
+pub use self::signal::{SignalError, Signaling, signal_and_wait, signal_and_wait_alertable};
 use crate::alert::Alerts;
 use crate::error::WaitError;
 use crate::object::Object;
@@ -31,7 +34,7 @@ pub enum Outcome {
 }
 
 /// Something to wait for. Only this crate's objects are.
-pub trait Waitable {
+pub trait Waitable: Send + Sync {
     /// What the wait looks at.
     fn source(&self) -> Source<'_>;
 }
@@ -44,7 +47,7 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn word(object: &'a Object, granted: AccessMask) -> Self {
+    pub(crate) fn new(object: &'a Object, granted: AccessMask) -> Self {
         Self { object, granted }
     }
 
@@ -84,4 +87,60 @@ pub fn wait_any(objects: &[&dyn Waitable], wait: Wait<'_>) -> Result<Outcome, Wa
 /// As [`wait_any`].
 pub fn wait_any_alertable(objects: &[&dyn Waitable], wait: Wait<'_>) -> Result<Outcome, WaitError> {
     any::wait(objects, wait, Some(&Alerts::of_this_thread()))
+}
+
+/// Waits until all of the objects are signaled at once, and takes them all at once; none before. [`Outcome::Abandoned`] says the first mutex
+/// among them whose last owner had abandoned it.
+///
+/// Between users, a stopped process of another one that is just taking an object may delay this.
+///
+/// # Errors
+/// ERROR_INVALID_PARAMETER for none, more than [`MAXIMUM_WAIT_OBJECTS`], or one object twice; ERROR_NOT_SUPPORTED for objects of different
+/// [places](crate::Place); else as [`wait()`].
+pub fn wait_all(objects: &[&dyn Waitable], wait: Wait<'_>) -> Result<Outcome, WaitError> {
+    all::wait(objects, wait, None)
+}
+
+/// The same, or until a function is queued to this thread with [`Alerts`], which it runs (`WaitForMultipleObjectsEx`).
+///
+/// # Errors
+/// As [`wait_all`].
+pub fn wait_all_alertable(objects: &[&dyn Waitable], wait: Wait<'_>) -> Result<Outcome, WaitError> {
+    all::wait(objects, wait, Some(&Alerts::of_this_thread()))
+}
+
+/// Waits for a function to be queued to this thread, or for the end of the wait (`SleepEx`).
+///
+/// # Errors
+/// ERROR_OPERATION_ABORTED where the wait's token was cancelled.
+pub fn sleep_alertable(wait: Wait<'_>) -> Result<Outcome, WaitError> {
+    let alerts = Alerts::of_this_thread();
+    let ends = bed::Ends::new(wait, Some(&alerts));
+    loop {
+        if let Some(outcome) = ends.reached_or_late()? {
+            return Ok(outcome);
+        }
+        bed::Bed::<{ bed::OTHERS }>::new(&ends).sleep(&ends)?;
+    }
+}
+
+/// Waits for a mutex, whatever the handle's rights.
+pub(crate) fn own(object: &Object, wait: Wait<'_>) -> Result<Outcome, WaitError> {
+    single::wait(object, wait, None)
+}
+
+/// The objects of a wait, counted and checked, without allocation.
+fn with_objects<T>(
+    objects: &[&dyn Waitable],
+    wait: impl FnOnce(&[&Object]) -> Result<T, WaitError>,
+) -> Result<T, WaitError> {
+    let Some(first) = objects.first() else { return Err(WaitError::Count(0)) };
+    if objects.len() > MAXIMUM_WAIT_OBJECTS {
+        return Err(WaitError::Count(objects.len()));
+    }
+    let mut checked = [first.source().checked()?; MAXIMUM_WAIT_OBJECTS];
+    for (place, object) in checked.iter_mut().zip(objects) {
+        *place = object.source().checked()?;
+    }
+    wait(&checked[..objects.len()])
 }

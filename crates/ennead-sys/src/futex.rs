@@ -29,7 +29,9 @@ pub enum Scope {
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
-    /// Somebody woke us, the word had another value already, or a signal came: look again.
+    /// Somebody woke us.
+    ByWake,
+    /// The word had another value already, or a signal came: look again.
     LookAgain,
     /// The deadline has passed.
     TimedOut,
@@ -154,7 +156,8 @@ pub fn add_and_wake(word: &AtomicU32, amount: u16, scope: Scope) -> io::Result<(
 
 fn outcome(result: Result<(), Errno>) -> io::Result<Woken> {
     match result {
-        Ok(()) | Err(Errno::AGAIN | Errno::INTR) => Ok(Woken::LookAgain),
+        Ok(()) => Ok(Woken::ByWake),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(Woken::LookAgain),
         Err(Errno::TIMEDOUT) => Ok(Woken::TimedOut),
         Err(error) => Err(error.into()),
     }

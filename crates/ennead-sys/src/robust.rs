@@ -211,6 +211,12 @@ impl RobustWord {
         Ok((self.0.generation(), value))
     }
 
+    /// The word on which those sleep who wait for several, see [`Self::prepare_sleep`].
+    #[must_use]
+    pub fn generation(&self) -> &AtomicU32 {
+        self.0.generation()
+    }
+
     /// Promises the free word to a transaction; whether its last owner died stays noted. Of the tag the lowest 29 bits count.
     ///
     /// # Errors

@@ -4,85 +4,155 @@
 //! looks at each once more, and sleeps on all of their words at once: whoever changes one of them wakes all that sleep on it.
 
 use ennead_sys::futex::Woken;
+use ennead_sys::robust::Attempt as Owning;
 use ennead_sys::wait::Wait;
 
-use super::bed::{Bed, Ends, OTHERS};
+use super::bed::{Bed, Deaths, Ends, OTHERS};
+use super::single::{attempt, owned, settle};
 use super::{MAXIMUM_WAIT_OBJECTS, Outcome, Waitable};
 use crate::alert::Alerts;
 use crate::error::WaitError;
-use crate::object::Object;
+use crate::object::{Object, STEPS};
+use crate::protocol::{Attempt, Attempted};
+use crate::sight::Sight;
+use crate::word::Ticket;
+
+/// The generations at which a wait entered.
+type Since = [u32; MAXIMUM_WAIT_OBJECTS];
+
+type Full<'a> = Bed<'a, { MAXIMUM_WAIT_OBJECTS + OTHERS }>;
 
 pub(super) fn wait(
     objects: &[&dyn Waitable],
     wait: Wait<'_>,
     alerts: Option<&Alerts>,
 ) -> Result<Outcome, WaitError> {
-    match objects {
-        [] => return Err(WaitError::Count(0)),
-        [one] => return super::single::wait(one.source().checked()?, wait, alerts),
-        many if many.len() > MAXIMUM_WAIT_OBJECTS => return Err(WaitError::Count(many.len())),
-        _ => {}
+    if let [one] = objects {
+        return super::single::wait(one.source().checked()?, wait, alerts);
     }
-    for object in objects {
-        object.source().checked()?;
-    }
-    let several = Several { objects };
-    let mut since = [0; MAXIMUM_WAIT_OBJECTS];
+    super::with_objects(objects, |objects| sleep_for(objects, &Ends::new(wait, alerts)))
+}
+
+/// Waits for any of these.
+pub(super) fn sleep_for(objects: &[&Object], ends: &Ends<'_>) -> Result<Outcome, WaitError> {
+    let mut since: Since = [0; MAXIMUM_WAIT_OBJECTS];
     // The first look is also when the wait enters.
-    for (index, object) in several.each() {
-        since[index] = object.entered();
-        if object.take(since[index]) {
-            return Ok(Outcome::Signaled(index));
+    for (index, object) in objects.iter().enumerate() {
+        since[index] = if object.robust().is_some() { 0 } else { object.entered() };
+        if let Some(outcome) = take(object, since[index])?.at(index) {
+            return Ok(outcome);
         }
     }
-    let ends = Ends::new(wait, alerts);
     if let Some(outcome) = ends.reached()? {
         return Ok(outcome);
     }
-    several.sleep(&since, &ends)
-}
-
-/// The objects of one wait, checked.
-struct Several<'a> {
-    objects: &'a [&'a dyn Waitable],
-}
-
-impl<'a> Several<'a> {
-    fn each(&self) -> impl Iterator<Item = (usize, &'a Object)> {
-        self.objects.iter().map(|object| object.source().object).enumerate()
-    }
-
-    fn sleep(&self, since: &[u32; MAXIMUM_WAIT_OBJECTS], ends: &Ends<'a>) -> Result<Outcome, WaitError> {
-        loop {
-            let woken = match self.lie_down(since, ends) {
-                Some(bed) => bed.sleep(ends)?,
-                None => Woken::LookAgain,
-            };
-            for (index, object) in self.each() {
-                if object.take(since[index]) {
-                    object.settled();
-                    return Ok(Outcome::Signaled(index));
-                }
-            }
-            if let Some(outcome) = ends.reached()? {
+    let deaths = Deaths::default();
+    let ends = ends.with_deaths(&deaths);
+    for round in 0.. {
+        let mut bed = Full::new(&ends);
+        let (woken, blocked) = match lie_down(objects, &since, &mut bed)? {
+            Lain::Taken(outcome) => return Ok(outcome),
+            Lain::Down => (bed.sleep(&ends)?, None),
+            Lain::Again => (Woken::LookAgain, None),
+            Lain::Blocked(index, ticket) => (Woken::LookAgain, Some((index, ticket))),
+        };
+        drop(bed);
+        for (index, object) in objects.iter().enumerate() {
+            if let Some(outcome) = take(object, since[index])?.at(index) {
+                object.settled();
                 return Ok(outcome);
             }
-            if woken == Woken::TimedOut {
-                return Ok(Outcome::TimedOut);
-            }
+        }
+        if let Some(outcome) = ends.reached_or_late()? {
+            return Ok(outcome);
+        }
+        if woken == Woken::TimedOut {
+            return Ok(Outcome::TimedOut);
+        }
+        if let Some((index, ticket)) = blocked {
+            // Rare, and short: the other objects are looked at again soon.
+            Sight::new(objects[index]).wait_for_outcome(round.min(1), ticket, ends.wait.deadline())?;
         }
     }
+    Ok(Outcome::TimedOut)
+}
 
-    /// `None` where one of them is there.
-    fn lie_down(
-        &self,
-        since: &[u32; MAXIMUM_WAIT_OBJECTS],
-        ends: &Ends<'a>,
-    ) -> Option<Bed<'a, { MAXIMUM_WAIT_OBJECTS + OTHERS }>> {
-        let mut bed = Bed::new(ends);
-        for (index, object) in self.each() {
-            bed.add(object, object.mark(since[index])?);
+/// What lying down came to.
+enum Lain {
+    Down,
+    Taken(Outcome),
+    /// Something has changed meanwhile.
+    Again,
+    Blocked(usize, Ticket),
+}
+
+/// What an attempt to take one came to.
+enum Took {
+    Yes(Outcome),
+    No,
+    Blocked(Ticket),
+}
+
+impl Took {
+    fn at(self, index: usize) -> Option<Outcome> {
+        match self {
+            Self::Yes(Outcome::Abandoned(_)) => Some(Outcome::Abandoned(index)),
+            Self::Yes(_) => Some(Outcome::Signaled(index)),
+            Self::No | Self::Blocked(_) => None,
         }
-        Some(bed)
     }
+}
+
+fn lie_down<'a>(objects: &[&'a Object], since: &Since, bed: &mut Full<'a>) -> Result<Lain, WaitError> {
+    for (index, object) in objects.iter().enumerate() {
+        if object.robust().is_none() {
+            match attempt(object, Attempt::new(0, since[index], true))? {
+                Attempted::Taken => return Ok(Lain::Taken(Outcome::Signaled(index))),
+                Attempted::Marked(state) => bed.add(object, state),
+                Attempted::Blocked(ticket) => return Ok(Lain::Blocked(index, ticket)),
+                Attempted::Absent => {}
+            }
+        } else if !mark_mutex(object, bed)? {
+            return Ok(match take(object, 0)? {
+                Took::Blocked(ticket) => Lain::Blocked(index, ticket),
+                took => took.at(index).map_or(Lain::Again, Lain::Taken),
+            });
+        }
+    }
+    Ok(Lain::Down)
+}
+
+/// Makes a mutex's word ready to be slept on. False: it is free, or its owner has changed.
+fn mark_mutex<'a, const N: usize>(object: &'a Object, bed: &mut Bed<'a, N>) -> Result<bool, WaitError> {
+    let Some(word) = object.robust() else { return Ok(false) };
+    let watch = word.owner_watch()?;
+    match word.prepare_sleep(&watch) {
+        Ok((generation, value)) => {
+            bed.add_mutex(generation, value, watch)?;
+            Ok(true)
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+/// Takes the object if it is there.
+fn take(object: &Object, since: u32) -> Result<Took, WaitError> {
+    let Some(word) = object.robust() else {
+        return Ok(match attempt(object, Attempt::new(0, since, false))? {
+            Attempted::Taken => Took::Yes(Outcome::Signaled(0)),
+            Attempted::Blocked(ticket) => Took::Blocked(ticket),
+            Attempted::Absent | Attempted::Marked(_) => Took::No,
+        });
+    };
+    for _ in 0..STEPS {
+        let owning = word.try_lock()?;
+        if let Some(outcome) = owned(owning)? {
+            return Ok(Took::Yes(outcome));
+        }
+        let Owning::Pledged(tag) = owning else { return Ok(Took::No) };
+        if let Some(ticket) = settle(object, word, tag) {
+            return Ok(Took::Blocked(ticket));
+        }
+    }
+    Err(WaitError::Spoiled)
 }

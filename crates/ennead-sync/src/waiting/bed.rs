@@ -1,8 +1,13 @@
 //! Where a wait lies down: the words of its objects, and what else ends it.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use ennead_sys::futex::{Scope, Until, Woken, Words};
+use ennead_porter::{Next, Watch, Watched};
+use ennead_sys::futex::{self, Scope, Until, Woken, Words};
+use ennead_sys::robust::OwnerWatch;
 use ennead_sys::wait::Wait;
 
 use crate::alert::{Alerts, Listening};
@@ -10,25 +15,43 @@ use crate::error::WaitError;
 use crate::object::Object;
 use crate::waiting::Outcome;
 
-/// Words to sleep on, besides those of the objects: the token's and the thread's alerts.
-pub(super) const OTHERS: usize = 2;
+/// Words to sleep on, besides those of the objects: the token's, the thread's alerts', the owners' deaths.
+pub(super) const OTHERS: usize = 3;
 
 /// What ends a wait besides its objects.
 #[derive(Clone, Copy)]
 pub(super) struct Ends<'a> {
     pub(super) wait: Wait<'a>,
     alerts: Option<&'a Alerts>,
+    deaths: Option<&'a Deaths>,
 }
+
+/// Owners of mutexes that died while a thread slept for several objects: a word of this process that the porter changes.
+#[derive(Default)]
+pub(super) struct Deaths(Arc<AtomicU32>);
 
 /// One sleep on up to `N` words.
 pub(super) struct Bed<'a, const N: usize> {
     words: Words<'a, N>,
+    deaths: Option<&'a Deaths>,
+    watches: Vec<Watch>,
     _listening: Option<Listening<'a>>,
+}
+
+/// A process that owns a mutex.
+struct Owner {
+    process: OwnedFd,
+    died: Arc<AtomicU32>,
 }
 
 impl<'a> Ends<'a> {
     pub(super) fn new(wait: Wait<'a>, alerts: Option<&'a Alerts>) -> Self {
-        Self { wait, alerts }
+        Self { wait, alerts, deaths: None }
+    }
+
+    /// The same with a place in which owners' deaths are noted.
+    pub(super) fn with_deaths(self, deaths: &'a Deaths) -> Self {
+        Self { deaths: Some(deaths), ..self }
     }
 
     /// Whether nothing but the object's own word and the deadline ends the wait.
@@ -46,6 +69,11 @@ impl<'a> Ends<'a> {
         }
         Ok(matches!(self.wait, Wait::Never).then_some(Outcome::TimedOut))
     }
+
+    /// The same where the kernel is not going to be asked for the time.
+    pub(super) fn reached_or_late(&self) -> Result<Option<Outcome>, WaitError> {
+        Ok(self.reached()?.or_else(|| self.wait.is_over().then_some(Outcome::TimedOut)))
+    }
 }
 
 impl<'a, const N: usize> Bed<'a, N> {
@@ -60,7 +88,7 @@ impl<'a, const N: usize> Bed<'a, N> {
             let _ = words.push(word, value, Scope::Private);
             listening = Some(guard);
         }
-        Self { words, _listening: listening }
+        Self { words, deaths: ends.deaths, watches: Vec::new(), _listening: listening }
     }
 
     /// The object is slept on while its state is `state`.
@@ -69,7 +97,31 @@ impl<'a, const N: usize> Bed<'a, N> {
         let _ = self.words.push(object.state_half(), state, Scope::Shared);
     }
 
+    /// A mutex is slept on while this word of it has this value and its owner lives.
+    pub(super) fn add_mutex(&mut self, word: &'a AtomicU32, value: u32, owner: OwnerWatch) -> io::Result<()> {
+        let _ = self.words.push(word, value, Scope::Shared);
+        let (Some(deaths), Some(process)) = (self.deaths, owner.into_descriptor()) else { return Ok(()) };
+        if self.watches.is_empty() {
+            let _ = self.words.push(&deaths.0, deaths.0.load(Ordering::SeqCst), Scope::Private);
+        }
+        let owner: Arc<dyn Watched> = Arc::new(Owner { process, died: Arc::clone(&deaths.0) });
+        self.watches.push(ennead_porter::watch(&owner)?);
+        Ok(())
+    }
+
     pub(super) fn sleep(&self, ends: &Ends<'_>) -> io::Result<Woken> {
         self.words.sleep(ends.wait.deadline().map(Until::Instant))
+    }
+}
+
+impl Watched for Owner {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.process.as_fd()
+    }
+
+    fn ready(&self) -> Next {
+        self.died.fetch_add(1, Ordering::SeqCst);
+        futex::wake(&self.died, u32::MAX, Scope::Private);
+        Next::Done
     }
 }

@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use ennead_sync::{
-    Event, EventOptions, Outcome, Place, Semaphore, SemaphoreOptions, SharedObject, Wait, Waitable, wait_any,
+    Event, EventOptions, Mutex, MutexOptions, Outcome, Place, Semaphore, SemaphoreOptions, SharedObject,
+    Wait, Waitable, wait_all, wait_any,
 };
 
 /// Longer than anything here takes; when it is over, something hangs.
@@ -56,6 +57,10 @@ impl Playground {
 
     pub fn semaphore(&self, name: &str, initial: u32, maximum: u32) -> Semaphore {
         SemaphoreOptions::new(initial, maximum).place(&self.place()).create(name).unwrap()
+    }
+
+    pub fn mutex(&self, name: &str) -> Mutex {
+        MutexOptions::new().place(&self.place()).create(name).unwrap()
     }
 
     /// A child program in this place.
@@ -162,6 +167,7 @@ pub fn until(mut done: impl FnMut() -> bool) {
 enum Thing {
     Event(Event),
     Semaphore(Semaphore),
+    Mutex(Mutex),
 }
 
 impl Thing {
@@ -169,12 +175,13 @@ impl Thing {
         match self {
             Self::Event(event) => event,
             Self::Semaphore(semaphore) => semaphore,
+            Self::Mutex(mutex) => mutex,
         }
     }
 }
 
-/// What a child program does: `event NAME`, `manual NAME`, `semaphore NAME INITIAL MAXIMUM` (create or open),
-/// `inherit KIND AS TEXT`, `set|reset|pulse NAME`, `release NAME BY`, `wait NAME…` (any of them), `try NAME…`, `drop NAME`. Each is answered.
+/// What a child program does: `event NAME`, `mutex NAME`, `manual NAME`, `semaphore NAME INITIAL MAXIMUM` (create or open),
+/// `inherit KIND AS TEXT`, `set|reset|pulse NAME`, `release NAME BY`, `wait|try|all|tryall NAME…` (any or all of them), `drop NAME`. Each is answered.
 pub fn play() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let place = Place::at(folder).unwrap();
@@ -201,6 +208,7 @@ fn obey(place: &Place, things: &mut HashMap<String, Thing>, words: &[&str]) -> S
         Err(error) => format!("{:?}", error.win32()),
     };
     let thing = match *words {
+        ["mutex", name] => MutexOptions::new().place(place).create(name).map(Thing::Mutex),
         ["event", name] => EventOptions::new().place(place).create(name).map(Thing::Event),
         ["manual", name] => EventOptions::new().manual().place(place).create(name).map(Thing::Event),
         ["semaphore", name, initial, maximum] => SemaphoreOptions::new(number(initial), number(maximum))
@@ -216,15 +224,22 @@ fn obey(place: &Place, things: &mut HashMap<String, Thing>, words: &[&str]) -> S
         ["set", name] => return outcome(event(name).set()),
         ["reset", name] => return outcome(event(name).reset()),
         ["pulse", name] => return outcome(event(name).pulse()),
+        ["release", name] => {
+            let Some(Thing::Mutex(mutex)) = things.get(name) else { panic!("no mutex {name}") };
+            return outcome(mutex.release());
+        }
         ["release", name, by] => {
             let Some(Thing::Semaphore(semaphore)) = things.get(name) else { panic!("no semaphore {name}") };
             return outcome(semaphore.release(number(by)).map(drop));
         }
-        ["wait" | "try", ref names @ ..] => {
+        ["wait" | "try" | "all" | "tryall", ref names @ ..] => {
             let objects: Vec<&dyn Waitable> = names.iter().map(|name| things[*name].waitable()).collect();
-            let wait = if words[0] == "try" { Wait::Never } else { Wait::Forever };
-            return match wait_any(&objects, wait) {
+            let wait = if words[0].starts_with("try") { Wait::Never } else { Wait::Forever };
+            let all = words[0].ends_with("all");
+            let outcome = if all { wait_all(&objects, wait) } else { wait_any(&objects, wait) };
+            return match outcome {
                 Ok(Outcome::Signaled(n)) => format!("signaled {n}"),
+                Ok(Outcome::Abandoned(n)) => format!("abandoned {n}"),
                 Ok(other) => format!("{other:?}"),
                 Err(error) => format!("{:?}", error.win32()),
             };

@@ -183,8 +183,8 @@ impl Page {
         let alerted = patience.alert.is_some_and(|(word, value)| word.load(Acquire) != value);
         Ok(match woken {
             Woken::TimedOut => Some(Attempt::TimedOut),
-            Woken::LookAgain if alerted => Some(Attempt::Alerted),
-            Woken::LookAgain => None,
+            Woken::ByWake | Woken::LookAgain if alerted => Some(Attempt::Alerted),
+            Woken::ByWake | Woken::LookAgain => None,
         })
     }
 

@@ -1,0 +1,530 @@
+//! Every interleaving of a few waiters and changers, each of which may be killed between any two accesses to shared memory; the steps are those that
+//! Linux takes ([`crate::protocol`]). Then the same with the world broken on purpose in each way that looks tempting: the checks must find
+//! every one.
+//!
+//! What is checked:
+//! - **all at once**: when a wait for all commits, each of its objects is ready and has its ticket;
+//! - **all or nothing**: of a committed wait each object is taken exactly once, whoever does it, or still has the ticket; of one that is not,
+//!   none is. Killed waits are no exception;
+//! - **nothing is taken twice**: what a ticket takes is there when it is taken;
+//! - **nobody sleeps on**: where nobody can go on, whoever sleeps has nothing to wake up for, unless one was killed who owed the wake; then the
+//!   object still says so, to whoever can see that it was signaled;
+//! - **no dead end**: from every state, without another kill, all that live come to the end or to a sleep.
+
+#[path = "../../ennead-namespace/tests/explorer/mod.rs"]
+mod explorer;
+mod scenarios;
+
+use std::cell::RefCell;
+
+use self::explorer::Model;
+use crate::protocol::{All, Alteration, Altered, Attempt, Attempted, Progress, Transactor, Verdict, World};
+use crate::state::{Change, Rules, SLEEPERS};
+use crate::word::{Ticket, Word};
+
+/// How the world is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    Not,
+    /// A wake reaches one sleeper only.
+    WakesOne,
+    /// An undecided ticket is taken for a void one, without aborting it.
+    NoAbort,
+    /// A wait commits even if it was aborted.
+    CommitAnyway,
+    /// A slot is used again under the same version.
+    SameVersion,
+    /// An undecided ticket is honoured.
+    Credulous,
+    /// A committed ticket is taken for a void one.
+    Forgetful,
+    /// The sleepers' bit is taken back together with the change.
+    BitBeforeWake,
+    /// Sleeping does not look whether the word is still what it was.
+    BlindSleep,
+    /// An exchange does not look whether the word is still what it was.
+    BlindExchange,
+}
+
+/// What somebody does.
+#[derive(Clone, Debug)]
+enum Part {
+    /// Waits for all of these.
+    All(Vec<usize>),
+    /// Waits for any of these.
+    Any(Vec<usize>),
+    /// Changes these, one after the other.
+    Change(Vec<(usize, Change)>),
+}
+
+/// A few objects, who is there, and how many may be killed.
+struct Play {
+    rules: Vec<Rules>,
+    initial: Vec<u32>,
+    parts: Vec<Part>,
+    kills: u32,
+    broken: Broken,
+    /// Whether the way to a finding is told step by step, which takes time.
+    told: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct State {
+    words: Vec<Word>,
+    outcomes: Vec<(u32, Outcome)>,
+    actors: Vec<Actor>,
+    kills: u32,
+    /// How often each object was taken for each actor's committed wait.
+    given: Vec<Vec<u8>>,
+    wrong: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Outcome {
+    Finished,
+    Undecided,
+    Aborted,
+    Committed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Actor {
+    All(All),
+    /// About to sleep on an object's state.
+    AllLies(usize, u32),
+    Any {
+        since: Vec<u32>,
+        at: AnyAt,
+    },
+    /// The number of the change.
+    Change(usize, Alteration),
+    /// On these objects.
+    Asleep {
+        on: Vec<usize>,
+        since: Vec<u32>,
+    },
+    Done,
+    Dead,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum AnyAt {
+    Enter,
+    Look(usize, Attempt),
+    Mark(usize, Attempt, Vec<u32>),
+    Lie(Vec<u32>),
+}
+
+/// What one actor sees of the world.
+struct View<'a> {
+    play: &'a Play,
+    state: RefCell<State>,
+    actor: usize,
+}
+
+impl Play {
+    fn step(&self, before: &State, actor: usize) -> State {
+        let view = View { play: self, state: RefCell::new(before.clone()), actor };
+        let next = view.act(&before.actors[actor]);
+        let mut state = view.state.into_inner();
+        state.actors[actor] = next;
+        state
+    }
+
+    fn objects(&self, actor: usize) -> &[usize] {
+        match &self.parts[actor] {
+            Part::All(objects) | Part::Any(objects) => objects,
+            Part::Change(_) => &[],
+        }
+    }
+
+    /// Whether a sleeper would go on if it looked.
+    fn could_go(&self, state: &State, actor: usize) -> bool {
+        let objects = self.objects(actor);
+        let word = |object: usize| state.words[object];
+        // What a committed ticket takes is gone already.
+        let after = |object: usize| match word(object).ticket() {
+            Some(ticket)
+                if state.outcomes[ticket.slot() as usize] == (ticket.version(), Outcome::Committed) =>
+            {
+                word(object).redeemed(self.rules[object]).state()
+            }
+            _ => word(object).state(),
+        };
+        match (&self.parts[actor], &state.actors[actor]) {
+            (Part::All(_), _) => objects.iter().all(|&object| self.rules[object].is_ready(after(object))),
+            (_, Actor::Asleep { since, .. }) => objects.iter().zip(since).any(|(&object, &since)| {
+                self.rules[object].look(after(object), since) != crate::state::Found::Wait
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl Model for Play {
+    type State = State;
+
+    fn initial(&self) -> State {
+        let actors = self.parts.iter().map(|part| match part {
+            Part::All(objects) => Actor::All(All::new(objects.len())),
+            Part::Any(_) => Actor::Any { since: Vec::new(), at: AnyAt::Enter },
+            Part::Change(changes) => Actor::Change(0, Alteration::new(changes[0].0, changes[0].1, false)),
+        });
+        State {
+            words: self.initial.iter().map(|&state| Word::of(state)).collect(),
+            outcomes: vec![(0, Outcome::Finished); self.parts.len()],
+            actors: actors.collect(),
+            kills: self.kills,
+            given: vec![vec![0; self.rules.len()]; self.parts.len()],
+            wrong: None,
+        }
+    }
+
+    fn next(&self, state: &State) -> Vec<(String, State)> {
+        let mut next = Vec::new();
+        for (number, actor) in state.actors.iter().enumerate() {
+            if matches!(actor, Actor::Done | Actor::Dead) {
+                continue;
+            }
+            if state.kills > 0 {
+                let mut after = state.clone();
+                after.actors[number] = Actor::Dead;
+                after.kills -= 1;
+                next.push((if self.told { format!("kill {number}") } else { "kill".to_owned() }, after));
+            }
+            if !matches!(actor, Actor::Asleep { .. }) {
+                let label = if self.told { format!("{number}: {actor:?}") } else { String::new() };
+                next.push((label, self.step(state, number)));
+            }
+        }
+        next
+    }
+
+    fn is_kill(&self, label: &str) -> bool {
+        label.starts_with("kill")
+    }
+
+    fn is_end(&self, state: &State) -> bool {
+        state.actors.iter().all(|actor| matches!(actor, Actor::Done | Actor::Dead | Actor::Asleep { .. }))
+    }
+
+    fn wrong(&self, state: &State) -> Option<&'static str> {
+        if state.wrong.is_some() {
+            return state.wrong;
+        }
+        for (number, part) in self.parts.iter().enumerate() {
+            let Part::All(objects) = part else { continue };
+            let (version, outcome) = state.outcomes[number];
+            let done = state.actors[number] == Actor::Done;
+            let ticket = Ticket::new(number as u32, version);
+            for &object in objects {
+                let there = state.words[object].ticket() == Some(ticket);
+                let given = state.given[number][object];
+                let right = match outcome {
+                    Outcome::Committed => given + u8::from(there) == 1,
+                    Outcome::Finished if done => given == 1 && !there,
+                    Outcome::Finished => given == 0 && !there,
+                    Outcome::Undecided | Outcome::Aborted => given == 0,
+                };
+                if !right {
+                    return Some("all or nothing");
+                }
+            }
+        }
+        if !self.is_end(state) {
+            return None;
+        }
+        for (number, actor) in state.actors.iter().enumerate() {
+            let Actor::Asleep { on, .. } = actor else { continue };
+            let killed = self.kills > state.kills;
+            // A pulse whose process was killed before the wake is as if it had not been: nobody else can see it.
+            let unseen = |&object: &usize| {
+                let (rules, state) = (self.rules[object], state.words[object].state());
+                rules.owes_wake(state) || !rules.is_ready(state)
+            };
+            if self.could_go(state, number) && !(killed && on.iter().all(unseen)) {
+                return Some("nobody sleeps on");
+            }
+            let unmarked = |&object: &usize| state.words[object].state() & SLEEPERS == 0;
+            if on.iter().any(unmarked) && !killed {
+                return Some("who sleeps is marked");
+            }
+        }
+        None
+    }
+}
+
+impl View<'_> {
+    fn act(&self, actor: &Actor) -> Actor {
+        match actor {
+            Actor::All(all) => self.all(*all),
+            Actor::AllLies(object, state) => {
+                let objects = self.play.objects(self.actor);
+                if self.lies(&[(objects[*object], *state)]) {
+                    return Actor::Asleep { on: vec![objects[*object]], since: Vec::new() };
+                }
+                Actor::All(All::new(objects.len()))
+            }
+            Actor::Any { since, at } => self.any(since, at),
+            Actor::Change(number, alteration) => self.change(*number, *alteration),
+            Actor::Asleep { .. } | Actor::Done | Actor::Dead => actor.clone(),
+        }
+    }
+
+    fn all(&self, mut all: All) -> Actor {
+        let mut own = OwnView { view: self };
+        match all.step(&mut own) {
+            None => Actor::All(all),
+            Some(Progress::Done) => Actor::Done,
+            Some(Progress::Sleep(object, state)) => Actor::AllLies(object, state),
+            // There is one user only.
+            Some(Progress::Blocked(..)) => {
+                self.state.borrow_mut().wrong = Some("nobody is blocked");
+                Actor::All(all)
+            }
+        }
+    }
+
+    fn any(&self, since: &[u32], at: &AnyAt) -> Actor {
+        let objects = self.play.objects(self.actor);
+        let own = OwnView { view: self };
+        let with = |at| Actor::Any { since: since.to_vec(), at };
+        let look = |index: usize| AnyAt::Look(index, Attempt::new(index, since[index], false));
+        let mark = |index: usize, states| AnyAt::Mark(index, Attempt::new(index, since[index], true), states);
+        match at {
+            AnyAt::Enter => {
+                let mut since = since.to_vec();
+                let object = since.len();
+                since.push(own.rules(object).generation(own.load(object).state()));
+                let at = if since.len() < objects.len() {
+                    AnyAt::Enter
+                } else {
+                    AnyAt::Look(0, Attempt::new(0, since[0], false))
+                };
+                Actor::Any { since, at }
+            }
+            AnyAt::Look(index, attempt) => {
+                let mut attempt = *attempt;
+                match attempt.step(&own) {
+                    None => with(AnyAt::Look(*index, attempt)),
+                    Some(Attempted::Taken) => Actor::Done,
+                    Some(_) if index + 1 < objects.len() => with(look(index + 1)),
+                    Some(_) => with(mark(0, Vec::new())),
+                }
+            }
+            AnyAt::Mark(index, attempt, states) => {
+                let mut attempt = *attempt;
+                let mut states = states.clone();
+                match attempt.step(&own) {
+                    None => with(AnyAt::Mark(*index, attempt, states)),
+                    Some(Attempted::Taken) => Actor::Done,
+                    Some(Attempted::Marked(state)) => {
+                        states.push(state);
+                        if index + 1 < objects.len() {
+                            with(mark(index + 1, states))
+                        } else {
+                            with(AnyAt::Lie(states))
+                        }
+                    }
+                    Some(_) => with(look(0)),
+                }
+            }
+            AnyAt::Lie(states) => {
+                let on: Vec<(usize, u32)> = objects.iter().copied().zip(states.iter().copied()).collect();
+                if self.lies(&on) {
+                    return Actor::Asleep { on: objects.to_vec(), since: since.to_vec() };
+                }
+                with(look(0))
+            }
+        }
+    }
+
+    fn change(&self, number: usize, mut alteration: Alteration) -> Actor {
+        let Part::Change(changes) = &self.play.parts[self.actor] else { return Actor::Done };
+        // Its machine knows objects by their own numbers.
+        let anyway = |(object, change): (usize, Change)| Alteration::new(object, change, true);
+        match alteration.step(&OwnView { view: self }) {
+            None => Actor::Change(number, alteration),
+            // Courtesy ends at some time.
+            Some(Altered::Pending) => Actor::Change(number, anyway(changes[number])),
+            Some(_) => match changes.get(number + 1) {
+                Some(&(object, change)) => Actor::Change(number + 1, Alteration::new(object, change, false)),
+                None => Actor::Done,
+            },
+        }
+    }
+
+    /// Whether the words are still what they were, so that the actor sleeps.
+    fn lies(&self, on: &[(usize, u32)]) -> bool {
+        let state = self.state.borrow();
+        self.play.broken == Broken::BlindSleep
+            || on.iter().all(|&(object, expected)| state.words[object].state() == expected)
+    }
+}
+
+/// The world as the machines see it: objects have the numbers that the actor's part gives them.
+struct OwnView<'a, 'b> {
+    view: &'a View<'b>,
+}
+
+impl OwnView<'_, '_> {
+    fn global(&self, object: usize) -> usize {
+        match &self.view.play.parts[self.view.actor] {
+            Part::All(objects) | Part::Any(objects) => objects[object],
+            Part::Change(_) => object,
+        }
+    }
+
+    fn broken(&self) -> Broken {
+        self.view.play.broken
+    }
+
+    /// The smallest version that no word has, in memory or remembered, for this slot.
+    fn fresh_version(&self) -> u32 {
+        let state = self.view.state.borrow();
+        let slot = self.view.actor as u32;
+        let remembered = state.actors.iter().filter_map(|actor| match actor {
+            Actor::All(all) => all.remembered(),
+            Actor::Any { at: AnyAt::Look(_, attempt) | AnyAt::Mark(_, attempt, _), .. } => {
+                attempt.remembered()
+            }
+            Actor::Change(_, alteration) => alteration.remembered(),
+            _ => None,
+        });
+        let words: Vec<Word> = state.words.iter().copied().chain(remembered).collect();
+        let mut version = 1;
+        while words.iter().any(|word| word.ticket() == Some(Ticket::new(slot, version))) {
+            version += 1;
+        }
+        version
+    }
+}
+
+impl World for OwnView<'_, '_> {
+    fn rules(&self, object: usize) -> Rules {
+        self.view.play.rules[self.global(object)]
+    }
+
+    fn load(&self, object: usize) -> Word {
+        self.view.state.borrow().words[self.global(object)]
+    }
+
+    fn exchange(&self, object: usize, old: Word, new: Word) -> bool {
+        let object = self.global(object);
+        let rules = self.view.play.rules[object];
+        let mut state = self.view.state.borrow_mut();
+        if state.words[object] != old && self.broken() != Broken::BlindExchange {
+            return false;
+        }
+        if let (Some(ticket), None) = (old.ticket(), new.ticket()) {
+            let slot = ticket.slot() as usize;
+            let committed = state.outcomes[slot] == (ticket.version(), Outcome::Committed);
+            if committed {
+                if !rules.is_ready(old.state()) {
+                    state.wrong = Some("nothing is taken twice");
+                }
+                // A manual-reset event looks the same before and after.
+                let taken = new == old.redeemed(rules);
+                state.given[slot][object] += u8::from(taken);
+            } else if new != old.cleared() {
+                state.given[slot][object] += 1;
+            }
+        }
+        let mut new = new;
+        let signals = !rules.is_ready(old.state()) && rules.is_ready(new.state());
+        if self.broken() == Broken::BitBeforeWake && signals {
+            new = new.with_state(new.state() & !SLEEPERS);
+        }
+        state.words[object] = new;
+        true
+    }
+
+    fn wake(&self, object: usize) {
+        let object = self.global(object);
+        let mut state = self.view.state.borrow_mut();
+        for (number, part) in self.view.play.parts.iter().enumerate() {
+            let Actor::Asleep { on, since } = &state.actors[number] else { continue };
+            if !on.contains(&object) {
+                continue;
+            }
+            let since = since.clone();
+            state.actors[number] = match part {
+                Part::All(objects) => Actor::All(All::new(objects.len())),
+                _ => {
+                    let attempt = Attempt::new(0, since[0], since.len() == 1);
+                    // As Linux does it: who sleeps on one object knows that it was that one.
+                    let at = if since.len() == 1 {
+                        AnyAt::Mark(0, attempt.woken(), Vec::new())
+                    } else {
+                        AnyAt::Look(0, attempt)
+                    };
+                    Actor::Any { since, at }
+                }
+            };
+            if self.broken() == Broken::WakesOne {
+                break;
+            }
+        }
+    }
+
+    fn verdict(&self, _object: usize, ticket: Ticket) -> Verdict {
+        let (version, outcome) = self.view.state.borrow().outcomes[ticket.slot() as usize];
+        match outcome {
+            _ if version != ticket.version() => Verdict::Over,
+            Outcome::Undecided if self.broken() == Broken::Credulous => Verdict::Committed,
+            Outcome::Undecided if self.broken() == Broken::NoAbort => Verdict::Over,
+            Outcome::Undecided => Verdict::Undecided,
+            Outcome::Committed if self.broken() == Broken::Forgetful => Verdict::Over,
+            Outcome::Committed => Verdict::Committed,
+            Outcome::Finished | Outcome::Aborted => Verdict::Over,
+        }
+    }
+
+    fn abort(&self, _object: usize, ticket: Ticket) {
+        let outcome = &mut self.view.state.borrow_mut().outcomes[ticket.slot() as usize];
+        if *outcome == (ticket.version(), Outcome::Undecided) {
+            outcome.1 = Outcome::Aborted;
+        }
+    }
+}
+
+impl Transactor for OwnView<'_, '_> {
+    fn ticket(&self, _object: usize) -> Ticket {
+        let slot = self.view.actor;
+        Ticket::new(slot as u32, self.view.state.borrow().outcomes[slot].0)
+    }
+
+    fn begin(&mut self) {
+        let version = if self.broken() == Broken::SameVersion { 1 } else { self.fresh_version() };
+        self.view.state.borrow_mut().outcomes[self.view.actor] = (version, Outcome::Undecided);
+    }
+
+    fn commit(&self) -> bool {
+        let ticket = self.ticket(0);
+        let mut state = self.view.state.borrow_mut();
+        let outcome = &mut state.outcomes[self.view.actor];
+        if outcome.1 != Outcome::Undecided && self.broken() != Broken::CommitAnyway {
+            return false;
+        }
+        outcome.1 = Outcome::Committed;
+        let all_there = self.view.play.objects(self.view.actor).iter().all(|&object| {
+            let word = state.words[object];
+            word.ticket() == Some(ticket) && self.view.play.rules[object].is_ready(word.state())
+        });
+        if !all_there {
+            state.wrong = Some("all at once");
+        }
+        true
+    }
+
+    fn give_up(&self) {
+        let outcome = &mut self.view.state.borrow_mut().outcomes[self.view.actor];
+        if outcome.1 == Outcome::Undecided {
+            outcome.1 = Outcome::Aborted;
+        }
+    }
+
+    fn finish(&self) {
+        self.view.state.borrow_mut().outcomes[self.view.actor].1 = Outcome::Finished;
+    }
+}
