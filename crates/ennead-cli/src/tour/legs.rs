@@ -2,6 +2,7 @@
 
 mod anonymous_pipes;
 mod frames;
+mod mailslots;
 mod mapping;
 mod named_pipes;
 
@@ -9,6 +10,9 @@ use super::line::Leg;
 
 /// Shared memory under a name: rings for the questions, a guarded table, and the file itself mapped by both.
 pub const MAPPING: Option<&'static (dyn Leg + Sync)> = Some(&mapping::Mapping);
+
+/// Two mailslots for each conversation; the file in messages.
+pub const MAILSLOTS: Option<&'static (dyn Leg + Sync)> = Some(&mailslots::Mailslots);
 
 /// Two anonymous pipes for each connection.
 pub const ANONYMOUS_PIPES: Option<&'static (dyn Leg + Sync)> = Some(&anonymous_pipes::AnonymousPipes);

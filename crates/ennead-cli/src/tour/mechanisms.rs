@@ -21,7 +21,7 @@ pub const ALL: [Mechanism; 10] = [
     missing("Data copy"),
     missing("DDE"),
     Mechanism { name: "File mapping", variant: "", leg: legs::MAPPING },
-    missing("Mailslots"),
+    Mechanism { name: "Mailslots", variant: "", leg: legs::MAILSLOTS },
     Mechanism { name: "Pipes", variant: "anonymous", leg: legs::ANONYMOUS_PIPES },
     Mechanism { name: "Pipes", variant: "named", leg: legs::NAMED_PIPES },
     missing("RPC"),
