@@ -29,6 +29,9 @@ pub enum Verb {
     /// Make shared memory, and look into it.
     #[command(subcommand)]
     Mapping(MappingVerb),
+    /// Listen at mailslots, send to them, ask about them.
+    #[command(subcommand)]
+    Mailslot(MailslotVerb),
     /// List every named object: whose it is, who may use it.
     Ls {
         /// Only objects of this kind.
@@ -224,6 +227,50 @@ pub struct WriteMapping {
 fn offset(text: &str) -> Result<u64, String> {
     ennead_mapping::inspect::unsigned(text)
         .ok_or_else(|| "a number of bytes: decimal, or hexadecimal behind 0x".to_owned())
+}
+
+/// What to do with mailslots.
+#[derive(Debug, Subcommand)]
+pub enum MailslotVerb {
+    /// Create a mailslot and print each message on a line.
+    Listen(Listen),
+    /// Put a message into a mailslot.
+    Send {
+        /// The mailslot: \\.\mailslot\NAME, or just NAME.
+        name: String,
+        /// The message (default: all of standard input).
+        message: Option<String>,
+        /// Send each line of standard input as a message.
+        #[arg(long, conflicts_with = "message")]
+        lines: bool,
+    },
+    /// Tell of a mailslot, or of all: limits, server, who may write.
+    Info {
+        /// The mailslot: \\.\mailslot\NAME, or just NAME.
+        name: Option<String>,
+    },
+}
+
+/// What listening takes.
+#[derive(Debug, clap::Args)]
+pub struct Listen {
+    /// The mailslot: \\.\mailslot\NAME, or just NAME.
+    pub name: String,
+    /// The most bytes of a message; 0: any.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub max_message: u32,
+    /// How many bytes of each writer may be unread (default: 1 MiB).
+    #[arg(long, value_name = "BYTES")]
+    pub budget: Option<u64>,
+    /// End after so many messages.
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Give up when no message has come for so many milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub timeout: Option<u64>,
+    /// Who may write: a security descriptor in SDDL (default: you and the system's administrators).
+    #[arg(long, value_name = "SDDL")]
+    pub security: Option<String>,
 }
 
 /// A kind of named objects.

@@ -5,6 +5,7 @@
 mod arguments;
 mod failure;
 mod ls;
+mod mailslot;
 mod mapping;
 mod output;
 mod pipe;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let json = arguments.json;
     let done = match arguments.command {
         Verb::Tour(options) => tour::run(&options, json),
+        Verb::Mailslot(verb) => mailslot::run(verb, json),
         Verb::Pipe(verb) => pipe::run(verb, json),
         Verb::Mapping(verb) => mapping::run(verb, json),
         Verb::Ls { kind } => ls::run(kind, json),

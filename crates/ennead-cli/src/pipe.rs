@@ -15,7 +15,8 @@ use ennead_status::Win32Error;
 use crate::arguments::PipeVerb;
 use crate::failure::{Failure, WithCauses};
 
-pub use serve::serve;
+pub use print::Style;
+pub use serve::{serve, watch};
 
 /// Does what the command line says.
 pub fn run(verb: PipeVerb, json: bool) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-use crate::sync_objects::SyncObjects;
+use crate::sync_objects::Kind;
 use crate::{Case, GENERIC_READ, GENERIC_WRITE, Outcome, code};
 
 /// PAGE_READONLY.
@@ -53,13 +53,20 @@ pub enum Elsewhere<'a> {
 }
 
 /// An implementation under test. Every handle closes when it is dropped, and every view is unmapped.
-pub trait FileMappings: SyncObjects {
+pub trait FileMappings: Sync + Sized {
     /// A file.
     type File: Sync + Send;
     /// A file mapping object.
     type Mapping: Sync + Send;
     /// A view.
     type View: Sync + Send;
+    /// An object of another kind.
+    type Object;
+
+    /// `CreateEvent` and its like.
+    fn create_object(&self, kind: Kind, name: &str) -> Outcome<Self::Object>;
+    /// `OpenEvent` and its like, to wait.
+    fn open_object(&self, kind: Kind, name: &str) -> Outcome<Self::Object>;
 
     /// An empty folder for a case's files.
     fn folder(&self) -> PathBuf;

@@ -24,7 +24,7 @@ use ennead_sys::process;
 use crate::entry::{CreateOptions, Prepared};
 use crate::error::EntryError;
 use crate::patience::Patience;
-use crate::shelf::{Draft, Found, Held, Removal, Shelf};
+use crate::shelf::{Draft, Found, Held, Life, Removal, Shelf};
 use crate::step;
 
 /// What the file names of claims begin with.
@@ -64,7 +64,7 @@ pub(crate) fn create_alone(
             return Ok(Outcome::Created(shelf.hold(draft, file_name)));
         }
         shelf.discard(&draft);
-        if shelf.remove_if_dead(file_name, None)? != Removal::Removed {
+        if shelf.remove_if_dead(file_name)? != Removal::Removed {
             shelf.wait(&mut patience)?;
         }
     }
@@ -89,7 +89,7 @@ pub(crate) fn create_among(
         let draft = prepared.draft(own)?;
         if !own.publish(&draft, &claim_name)? {
             own.discard(&draft);
-            if own.remove_if_dead(&claim_name, None)? != Removal::Removed {
+            if own.remove_if_dead(&claim_name)? != Removal::Removed {
                 own.wait(&mut patience)?;
             }
             continue;
@@ -100,7 +100,7 @@ pub(crate) fn create_among(
                 if let Some(held) = claim.establish(file_name)? {
                     return Ok(Outcome::Created(held));
                 }
-                if own.remove_if_dead(file_name, None)? != Removal::Removed {
+                if own.remove_if_dead(file_name)? != Removal::Removed {
                     own.wait(&mut patience)?;
                 }
             }
@@ -134,8 +134,12 @@ pub(crate) fn open_among(
         }
         let Some(&(first, _)) = holders.first() else { return Err(EntryError::NotFound) };
         if holders.len() > 1 {
-            // What was opened stays held. Who refused may have let go since, or was only opening or removing a dead one.
-            holders.retain(|(shelf, held)| held.is_some() || shelf.is_read_locked_unopened(file_name));
+            // What was opened stays held; who only looks, and who was refused, asks again. An entry that died never lives again: two that live
+            // now lived at one time.
+            holders.retain(|(shelf, held)| match held {
+                Some(held) => held.is_alive().unwrap_or(true),
+                None => shelf.life_unopened(file_name).is_ok_and(|life| life == Life::Held),
+            });
         }
         match (holders.pop(), holders.first()) {
             (Some((_, held)), None) => return held.ok_or(EntryError::AccessDenied),
@@ -229,9 +233,10 @@ impl Claim<'_> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        if self.draft.is_some() {
+        if let Some(draft) = &self.draft {
             // Still locked, so the name is still this claim's. What cannot be removed is dead in a moment.
             let _ = self.shelf.folder.remove(self.name);
+            self.shelf.discard_key(draft);
         }
     }
 }

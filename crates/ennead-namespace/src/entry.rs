@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use ennead_security::{FormatError, SecurityDescriptor};
 use ennead_sys::file::{self, Access, FileKind};
 use ennead_sys::folder;
-use ennead_sys::lock::{self, Holder, LockMode};
+use ennead_sys::lock::{self, LockMode};
 use ennead_sys::mapping::{Mapping, ReadOnlyMapping};
 
 pub use self::body::Body;
@@ -22,7 +22,7 @@ pub use self::options::{CreateOptions, Created, Wanted};
 use crate::claim::{self, Outcome};
 use crate::error::{EntryError, Intruder};
 use crate::header::Header;
-use crate::name::{Kind, Name};
+use crate::name::{Holders, Kind, Name};
 use crate::owner::OwnerId;
 use crate::patience::Patience;
 use crate::root::{Root, Scope};
@@ -32,6 +32,9 @@ use crate::shelf::{Held, LIFE};
 pub(crate) const SLOTS: u64 = 1 << 40;
 
 /// A held name. Dropping it lets go; when the last holder does, the name is free and the file removed.
+///
+/// Where only writers hold ([`Holders::Writers`](crate::name::Holders)), one that was opened for reading is only a look at the entry: it keeps
+/// nothing alive, and [`Entry::is_held`] says whether somebody else still does.
 ///
 /// To hold it longer, share it in an `Arc`. Every entry has its own description, so its locks are its own.
 #[derive(Debug)]
@@ -125,6 +128,11 @@ impl Root {
     ///
     /// Where this root holds the name, the last close removes the file; else the file stays until somebody who may remove it looks.
     pub fn join(&self, kind: Kind, file: OwnedFd) -> Result<Entry, EntryError> {
+        if kind.holders() == Holders::Writers {
+            return Err(EntryError::system("join an entry that its writers hold")(
+                std::io::ErrorKind::Unsupported.into(),
+            ));
+        }
         let file = File::from(file);
         let status = file::status(&file).map_err(EntryError::system("look at the entry"))?;
         let access = file::access_of(&file).map_err(EntryError::system("look at the entry"))?;
@@ -143,7 +151,7 @@ impl Root {
             Some(shelf) => shelf,
             None => self.own_shelf(kind)?,
         };
-        let held = shelf.adopt(file, access, name.file_name(kind.case()));
+        let held = shelf.adopt(file, status, access, name.file_name(kind.case()));
         Ok(Entry { mapping: OnceLock::new(), held, kind, name, header, descriptor, slots: Mutex::default() })
     }
 }
@@ -151,7 +159,14 @@ impl Root {
 impl Entry {
     /// A fresh description of the entry's file that holds the name by itself, to be passed to another process, which takes it up
     /// with [`Root::join`]. It may do what this holder may.
+    ///
+    /// For kinds that their readers hold; one that its writers hold can be opened anew, and is not shared (ERROR_NOT_SUPPORTED).
     pub fn share(&self) -> Result<OwnedFd, EntryError> {
+        if self.kind.holders() == Holders::Writers {
+            return Err(EntryError::system("share an entry that its writers hold")(
+                std::io::ErrorKind::Unsupported.into(),
+            ));
+        }
         let file = folder::reopen(&self.held.file, self.held.access)
             .map_err(EntryError::system("open the entry again"))?;
         // This holder's own lock keeps everybody from the exclusive one meanwhile.
@@ -233,7 +248,12 @@ impl Entry {
 
     /// Whether other holders live.
     pub fn is_shared(&self) -> Result<bool, EntryError> {
-        self.held.is_shared().map_err(EntryError::system("ask who holds the entry"))
+        self.held.is_shared()
+    }
+
+    /// Whether anybody holds the entry: surely, if this value does.
+    pub fn is_held(&self) -> Result<bool, EntryError> {
+        self.held.is_alive()
     }
 
     /// The file, for a mechanism that maps parts of it itself, beginning at the header's `body.0`.
@@ -274,8 +294,7 @@ impl Entry {
         if slots.contains(&n) {
             return Ok(false);
         }
-        let locked = lock::try_lock(&self.held.file, LockMode::Write, SLOTS + u64::from(n), 1)
-            .map_err(EntryError::system("take a slot's lock"))?;
+        let locked = self.held.is_hold() && self.held.lock_slot(n)?;
         if locked {
             slots.insert(n);
         }
@@ -296,8 +315,7 @@ impl Entry {
     pub fn unlock_slot(&self, n: u32) -> Result<(), EntryError> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.remove(&n) {
-            lock::unlock(&self.held.file, SLOTS + u64::from(n), 1)
-                .map_err(EntryError::system("release a slot's lock"))?;
+            self.held.unlock_slot(n)?;
         }
         Ok(())
     }
@@ -307,12 +325,6 @@ impl Entry {
         if self.slots.lock().unwrap_or_else(PoisonError::into_inner).contains(&n) {
             return Ok(true);
         }
-        query_slot(&self.held.file, n)
+        self.held.slot_is_held(n)
     }
-}
-
-pub(crate) fn query_slot(file: &File, n: u32) -> Result<bool, EntryError> {
-    let holder =
-        lock::query(file, SLOTS + u64::from(n), 1).map_err(EntryError::system("ask for a slot's lock"))?;
-    Ok(holder != Holder::Nobody)
 }

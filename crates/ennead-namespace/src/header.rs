@@ -1,9 +1,9 @@
-//! The first bytes of every entry: layout 1, little-endian, fixed widths.
+//! The first bytes of every entry: layout 2, little-endian, fixed widths.
 //!
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 8 | magic `\x89ENNEAD\n` |
-//! | 8 | 4 | layout version, 1 |
+//! | 8 | 4 | layout version, 2 |
 //! | 12 | 4 | features that a reader must know, or refuse the entry |
 //! | 16 | 4 | features that a reader may ignore |
 //! | 20 | 4 | mode of the file as created (information) |
@@ -20,6 +20,8 @@
 //! | 96 | 8 + 8 | the body: offset and bytes |
 //! | 112 | 16 | the version of Ennead that wrote it, padded with NUL |
 //!
+//! Layout 1 had the same bytes, and every holder's lock on the entry itself.
+//!
 //! The header, name and descriptor are written before the entry gets its name and never change. A holder with the right to
 //! write can spoil them all the same, so every read checks everything.
 
@@ -27,7 +29,7 @@ use std::error::Error;
 use std::fmt;
 
 /// The layout version that this crate writes and reads.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 /// The features that this crate knows among those that a reader must know.
 pub const KNOWN_FEATURES: u32 = 0;
 /// The fixed part's length.

@@ -1,8 +1,8 @@
 //! Names, lifetimes and rights: every named thing of Ennead is an entry in a folder, and there is no daemon.
 //!
 //! An **entry** is a file: a header, its whole name, its exact security descriptor, and a body that the mechanism lays out.
-//! It lives while somebody holds a kernel lock on its first byte; one that nobody holds is dead, whatever is in it, and its
-//! name is free. The file of an entry whose last holder was killed stays until the next create, open or list in its folder
+//! It lives while somebody holds a kernel lock on it, or on its key where its readers' locks must not count ([`Holders`]); one that
+//! nobody holds is dead, whatever is in it, and its name is free. The file of an entry whose last holder was killed stays until the next create, open or list in its folder
 //! by someone who may remove it, or [`Root::sweep`].
 //!
 //! A **root** is the folder of a namespace: `Local\` of this user, or `Global\` of the machine, in which each user has a folder of
@@ -47,7 +47,7 @@ pub use entry::{Body, CreateOptions, Created, Entry, Wanted};
 pub use error::{EntryError, Intruder, NameError, RootError};
 pub use list::{Listed, Listing, Observed, Skipped};
 pub use lookup::Roots;
-pub use name::{Case, Kind, Name};
+pub use name::{Case, Holders, Kind, Name};
 pub use owner::OwnerId;
 pub use protection::Protection;
 pub use root::{Root, Scope};

@@ -8,15 +8,15 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use ennead_sys::file::{self, Access, FileKind};
+use ennead_sys::file::{self, Access, FileKind, Status};
 use ennead_sys::folder::Folder;
 
-use crate::entry::{query_slot, read_front};
+use crate::entry::read_front;
 use crate::error::{EntryError, Intruder};
 use crate::header::Header;
 use crate::name::{Kind, Name};
 use crate::root::Root;
-use crate::shelf::{Removal, Shelf};
+use crate::shelf::{KEY, Removal, Shelf, entry_of_key};
 use crate::socket::{self, SocketName};
 
 /// What one folder or more held.
@@ -53,6 +53,8 @@ pub struct Observed {
     /// The security descriptor in self-relative form.
     pub descriptor: Vec<u8>,
     file: File,
+    status: Status,
+    shelf: Arc<Shelf>,
 }
 
 /// Something in the folder that is no live entry and stays.
@@ -77,7 +79,7 @@ impl Observed {
 
     /// Whether somebody has slot `n`.
     pub fn slot_is_held(&self, n: u32) -> Result<bool, EntryError> {
-        query_slot(&self.file, n)
+        self.shelf.slot_is_held(&self.file, &self.status, n)
     }
 }
 
@@ -86,6 +88,7 @@ enum Sort {
     Entry,
     /// A claim or a draft: it may be dead, but is never listed.
     Passing,
+    Key,
     Sockets,
     Foreign,
 }
@@ -182,9 +185,14 @@ fn list_shelf(shelf: &Arc<Shelf>, kind: Option<Kind>, listing: &mut Listing) -> 
     // Claims before entries, as in a scan: what moves from the one to the other meanwhile is met at its new name.
     let (first, second): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| matches!(sort(name), Sort::Passing));
+    let keys: Vec<_> = second.iter().filter(|name| matches!(sort(name), Sort::Key)).cloned().collect();
+    let mut entries = Vec::new();
     for file_name in first.into_iter().chain(second) {
+        if !keys.is_empty() && matches!(sort(&file_name), Sort::Passing | Sort::Entry) {
+            entries.extend(shelf.folder.status_of(&file_name).map(|status| status.inode));
+        }
         let outcome = match sort(&file_name) {
-            Sort::Sockets => continue,
+            Sort::Sockets | Sort::Key => continue,
             Sort::Foreign => shelf_intruder(shelf, &file_name),
             Sort::Passing | Sort::Entry => clean(shelf, &file_name),
         };
@@ -204,6 +212,18 @@ fn list_shelf(shelf: &Arc<Shelf>, kind: Option<Kind>, listing: &mut Listing) -> 
             }
         }
     }
+    // A key goes with its entry; what was killed in between left it behind.
+    let orphans =
+        keys.iter().filter(|name| entry_of_key(name).is_some_and(|entry| !entries.contains(&entry)));
+    for name in orphans.filter(|_| shelf.is_ours()) {
+        match shelf.remove_key_if_dead(name) {
+            Ok(Removal::Removed) => listing.removed += 1,
+            Ok(_) => {}
+            Err(reason) => {
+                listing.skipped.push(Skipped { uid: shelf.owner, file_name: name.clone(), reason });
+            }
+        }
+    }
     Ok(())
 }
 
@@ -213,6 +233,8 @@ fn sort(file_name: &OsStr) -> Sort {
         || bytes.starts_with(crate::shelf::TEMPORARY.as_bytes())
     {
         Sort::Passing
+    } else if bytes.starts_with(KEY.as_bytes()) {
+        Sort::Key
     } else if bytes == socket::FOLDER.as_bytes() {
         Sort::Sockets
     } else if bytes.starts_with(b".") {
@@ -228,7 +250,7 @@ fn clean(shelf: &Shelf, file_name: &OsStr) -> Result<Removal, EntryError> {
     if shelf.is_ours() {
         return match sort(file_name) {
             Sort::Entry => shelf.remove_if_dead_entry(file_name),
-            _ => shelf.remove_if_dead(file_name, None),
+            _ => shelf.remove_if_dead(file_name),
         };
     }
     Ok(match shelf.is_held(file_name)? {
@@ -250,7 +272,7 @@ fn shelf_intruder(shelf: &Shelf, file_name: &OsStr) -> Result<Removal, EntryErro
 }
 
 /// What may be told of a live entry. `None` if it is gone by now.
-fn look(shelf: &Shelf, file_name: &OsStr, kind: Option<Kind>) -> Result<Option<Listed>, EntryError> {
+fn look(shelf: &Arc<Shelf>, file_name: &OsStr, kind: Option<Kind>) -> Result<Option<Listed>, EntryError> {
     let status = match shelf.folder.status_of(file_name) {
         Ok(status) => status,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -263,7 +285,7 @@ fn look(shelf: &Shelf, file_name: &OsStr, kind: Option<Kind>) -> Result<Option<L
             if kind.is_some_and(|kind| name.file_name(kind.case()) != file_name) {
                 return Err(EntryError::Header(crate::header::HeaderError::Extent { part: "name" }));
             }
-            (Some(name), Some(Observed { header, descriptor, file }))
+            (Some(name), Some(Observed { header, descriptor, file, status, shelf: Arc::clone(shelf) }))
         }
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => (from_file_name(), None),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -25,27 +25,44 @@ pub enum Case {
     Matters,
 }
 
-/// A kind of entry: its folder below the root, and how its names compare.
+/// Whose hold keeps an entry of a kind alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holders {
+    /// Whoever may read it: a handle of an event keeps the event.
+    Readers,
+    /// Only who may write it: a pipe lives as long as its servers do. Who opens one for reading looks at it only
+    /// ([`Entry::is_held`](crate::Entry::is_held)), and can keep nobody out.
+    Writers,
+}
+
+/// A kind of entry: its folder below the root, how its names compare, and whose hold counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kind {
     folder: &'static str,
     case: Case,
+    holders: Holders,
 }
 
 impl Kind {
     /// Named pipes.
-    pub const PIPE: Kind = Kind::new("pipe", Case::Folds);
+    pub const PIPE: Kind = Kind::new("pipe", Case::Folds).held_by(Holders::Writers);
     /// Mailslots.
-    pub const MAILSLOT: Kind = Kind::new("mailslot", Case::Folds);
+    pub const MAILSLOT: Kind = Kind::new("mailslot", Case::Folds).held_by(Holders::Writers);
     /// Events, mutexes, semaphores, timers and sections: one folder, so that a clash of types is seen.
     pub const OBJECT: Kind = Kind::new("object", Case::Matters);
 
     /// The outcomes of waits for several objects: one entry a user.
     pub const WAIT: Kind = Kind::new("wait", Case::Matters);
 
-    /// A kind of its own. `folder` is one file name that does not begin with `.`; anything else never opens.
+    /// A kind of its own, held by its readers. `folder` is one file name that does not begin with `.`; anything else never opens.
     pub const fn new(folder: &'static str, case: Case) -> Kind {
-        Kind { folder, case }
+        Kind { folder, case, holders: Holders::Readers }
+    }
+
+    /// The same, but held by `holders`.
+    #[must_use]
+    pub const fn held_by(self, holders: Holders) -> Kind {
+        Kind { holders, ..self }
     }
 
     /// The folder's name.
@@ -56,6 +73,11 @@ impl Kind {
     /// How the names compare.
     pub const fn case(self) -> Case {
         self.case
+    }
+
+    /// Whose hold counts.
+    pub const fn holders(self) -> Holders {
+        self.holders
     }
 }
 

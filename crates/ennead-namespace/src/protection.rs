@@ -93,6 +93,29 @@ impl Protection {
         }
     }
 
+    /// Lets those open the entry's key who may write the entry, and its owner, who must be able to remove it.
+    pub(crate) fn apply_to_key(&self, key: &File) -> io::Result<()> {
+        let status = file::status(key)?;
+        let both = |permissions: u8| if permissions & 2 != 0 { 6 } else { 0 };
+        let others = (Owners { uid: status.uid, gid: status.gid }) == self.owners;
+        let bits = |shift: u32| u32::from(both((self.mode >> shift) as u8 & 7)) << shift;
+        if self.acl.is_empty() || !others {
+            return file::set_mode(key, if others { 0o600 | bits(3) | bits(0) } else { 0o600 });
+        }
+        let entries: Vec<acl::Entry> = self
+            .acl
+            .iter()
+            .map(|entry| match entry.who {
+                Who::Owner => acl::Entry { who: Who::Owner, permissions: 6 },
+                who => acl::Entry { who, permissions: both(entry.permissions) },
+            })
+            .collect();
+        match acl::set(key, &entries) {
+            Err(e) if e.kind() == io::ErrorKind::Unsupported => file::set_mode(key, 0o600),
+            other => other,
+        }
+    }
+
     /// Lets those connect to the socket at `path` who may read the entry: a connect needs the right to write.
     pub(crate) fn apply_to_socket(&self, path: &Path) -> io::Result<()> {
         let connect = |permissions: u8| if permissions & 4 != 0 { 6 } else { 0 };

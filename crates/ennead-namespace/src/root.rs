@@ -12,8 +12,8 @@ use ennead_sys::folder::Folder;
 use ennead_sys::process;
 
 use crate::error::{EntryError, RootError};
-use crate::name::Kind;
-use crate::shelf::Shelf;
+use crate::name::{Holders, Kind};
+use crate::shelf::{Keys, Shelf};
 
 /// Where `Global\` is.
 pub const GLOBAL: &str = "/run/ennead";
@@ -223,7 +223,19 @@ impl Root {
         let folder = open_or_make(&home, OsStr::new(kind.folder()), mode, self.owner)
             .map_err(system("open or make", &path))?;
         self.check_owned(&folder, &path)?;
-        Ok(Shelf { folder, owner: self.owner })
+        Ok(self.shelf(folder, self.owner, kind))
+    }
+
+    fn shelf(&self, folder: Folder, owner: u32, kind: Kind) -> Shelf {
+        let keyed = self.scope == Scope::Global && kind.holders() == Holders::Writers;
+        Shelf { folder, owner, holders: kind.holders(), keys: if keyed { Keys::All } else { Keys::None } }
+    }
+
+    fn shelf_of_any_kind(&self, folder: Folder, owner: u32, name: &OsStr) -> Shelf {
+        match [Kind::PIPE, Kind::MAILSLOT, Kind::OBJECT].into_iter().find(|kind| kind.folder() == name) {
+            Some(kind) => self.shelf(folder, owner, kind),
+            None => Shelf { folder, owner, holders: Holders::Readers, keys: Keys::Some },
+        }
     }
 
     fn check_owned(&self, folder: &Folder, path: &Path) -> Result<(), RootError> {
@@ -254,7 +266,7 @@ impl Root {
                 Err(_) => continue,
             };
             if folder.status().is_ok_and(|status| status.uid == uid && status.mode & 0o022 == 0) {
-                shelves.push(Arc::new(Shelf { folder, owner: uid }));
+                shelves.push(Arc::new(self.shelf(folder, uid, kind)));
             }
         }
         shelves.sort_by_key(|shelf| (shelf.owner != 0, shelf.owner != self.owner, shelf.owner));
@@ -322,7 +334,7 @@ impl Root {
                     continue;
                 }
                 if let Ok(folder) = home.open_in(&name) {
-                    shelves.push(Arc::new(Shelf { folder, owner: uid }));
+                    shelves.push(Arc::new(self.shelf_of_any_kind(folder, uid, &name)));
                 }
             }
         }

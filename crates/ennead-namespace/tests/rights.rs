@@ -136,25 +136,25 @@ fn an_existing_entry_of_another_user_is_opened_not_made() {
     assert!(as_user(BOB, || global(&place).list(KIND).unwrap().entries.is_empty()));
 }
 
-/// Puts a held entry into `uid`'s folder past all claims: made in a root of its own, linked to the name there, and locked.
-fn intrude(place: &Playground, uid: u32, mode: u32) -> std::fs::File {
+/// Puts a held entry into `uid`'s folder past all claims: made in a root of its own, and linked to the name there with its key.
+fn intrude(place: &Playground, uid: u32, mode: u32) -> Entry {
     let private = place.path().join(format!("private-{uid}"));
     std::fs::create_dir_all(&private).unwrap();
     std::os::unix::fs::chown(&private, Some(uid), Some(uid)).unwrap();
     as_user(uid, || {
         let everybody = protection("D:(A;;GA;;;WD)");
         let options = CreateOptions::new(&everybody);
-        let made = Root::at(&private).unwrap().create(KIND, &name("thing"), &options).unwrap();
+        let made = Root::global_at(&private).unwrap().create(KIND, &name("thing"), &options).unwrap();
         // For the folder.
         global(place).own_sockets(KIND).unwrap();
-        let intruder = place.path().join(format!("global/{uid}/pipe/thing"));
-        let _ = std::fs::remove_file(&intruder);
-        std::fs::hard_link(private.join("pipe/thing"), &intruder).unwrap();
-        let held = playground::hold(&intruder);
-        std::fs::set_permissions(&intruder, std::fs::Permissions::from_mode(mode)).unwrap();
-        drop(made);
-        std::fs::remove_file(private.join("pipe/thing")).unwrap();
-        held
+        let here = place.path().join(format!("global/{uid}/pipe"));
+        let _ = std::fs::remove_file(here.join("thing"));
+        for file in std::fs::read_dir(private.join(format!("{uid}/pipe"))).unwrap() {
+            let file = file.unwrap();
+            std::fs::hard_link(file.path(), here.join(file.file_name())).unwrap();
+        }
+        std::fs::set_permissions(here.join("thing"), std::fs::Permissions::from_mode(mode)).unwrap();
+        made.into_entry()
     })
 }
 

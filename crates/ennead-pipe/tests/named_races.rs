@@ -12,6 +12,10 @@ use support::{Root, descriptors};
 
 const NAME: &str = r"\\.\pipe\races";
 const ROUNDS: usize = 300;
+type Step<T> = fn(&Client) -> T;
+/// A step by its name, and its code.
+type Coded = (&'static str, Step<Result<(), Win32Error>>, Win32Error);
+
 const MESSAGES: Modes = Modes { read: ReadMode::Message, wait: WaitMode::Wait };
 
 /// Both ends of a connection.
@@ -33,7 +37,7 @@ fn at_once<A: Send, B: Send>(
     let start = Barrier::new(2);
     let late = |first: bool| {
         start.wait();
-        if first == (round % 2 == 0) {
+        if first == round.is_multiple_of(2) {
             for _ in 0..(round * 7) % 400 {
                 std::hint::spin_loop();
             }
@@ -142,7 +146,7 @@ fn a_read_and_the_writers_close() {
 fn everything_and_the_servers_disconnect() {
     let root = Root::new("races-disconnect");
     let server = root.server().messages().create(NAME).unwrap();
-    let steps: [(&str, fn(&Client) -> Win32Error); 5] = [
+    let steps: [(&str, Step<Win32Error>); 5] = [
         ("write", |client| {
             let write = |data: &[u8]| client.write(data);
             write_on(&write, &AtomicUsize::new(0))
@@ -170,7 +174,7 @@ fn everything_and_the_servers_disconnect() {
 fn everything_and_the_servers_close() {
     let root = Root::new("races-close");
     let before = descriptors();
-    let steps: [(&str, fn(&Client) -> Result<(), Win32Error>, Win32Error); 4] = [
+    let steps: [Coded; 4] = [
         (
             "write",
             |client| client.write(&vec![1; 2_000_000]).map(drop).map_err(|error| error.win32()),

@@ -28,7 +28,7 @@ pub enum Holder {
     Writer,
 }
 
-/// Asks who else holds a lock on `len` bytes at `start`, without taking one.
+/// Asks who else holds a lock on `len` bytes at `start` (0: all from there on), without taking one.
 pub fn query(file: impl AsFd, start: u64, len: u64) -> io::Result<Holder> {
     let mut request = flock(libc::F_WRLCK, start, len)?;
     fcntl(file, libc::F_OFD_GETLK, &mut request)?;
@@ -37,6 +37,14 @@ pub fn query(file: impl AsFd, start: u64, len: u64) -> io::Result<Holder> {
         libc::F_RDLCK => Holder::Readers,
         _ => Holder::Writer,
     })
+}
+
+/// Asks whether somebody else holds a *write* lock on any of `len` bytes at `start` (0: all from there on). Read locks, which
+/// whoever may read the file can take, do not count.
+pub fn has_writer(file: impl AsFd, start: u64, len: u64) -> io::Result<bool> {
+    let mut request = flock(libc::F_RDLCK, start, len)?;
+    fcntl(file, libc::F_OFD_GETLK, &mut request)?;
+    Ok(i32::from(request.l_type) != libc::F_UNLCK)
 }
 
 /// Tries to lock `len` bytes at `start`; `false` if another description's lock is in the way. Never blocks.
@@ -68,37 +76,32 @@ pub fn unlock(file: impl AsFd, start: u64, len: u64) -> io::Result<()> {
     fcntl(file, libc::F_OFD_SETLK, &mut flock(libc::F_UNLCK, start, len)?)
 }
 
-/// Whether anybody holds a lock on any of `bytes` of the file, for a file that one may not open.
+/// Who holds a lock on any of `bytes` of the file, the caller included, for a file that one may not open. A writer before readers.
 ///
 /// Read from `/proc/locks`, at a cost that grows with the locks of the whole machine: for the rare case only.
 ///
 /// The kernel shows the list a page at a time, and where a lock falls between two pages, the next page begins one lock too
 /// late. So an absence counts only if all was on one page, or two readings in a row were the same; on a machine whose locks never stand
 /// still, if many readings agree.
-pub fn is_held_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<bool> {
-    is_listed(device, inode, bytes, &["READ", "WRITE"])
-}
-
-/// The same for read locks only.
-pub fn is_read_locked_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<bool> {
-    is_listed(device, inode, bytes, &["READ"])
-}
-
-fn is_listed(device: u64, inode: u64, bytes: &RangeInclusive<u64>, modes: &[&str]) -> io::Result<bool> {
+pub fn query_unopened(device: u64, inode: u64, bytes: &RangeInclusive<u64>) -> io::Result<Holder> {
     const READINGS: usize = 32;
     let wanted = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
     let mut previous = None;
     for _ in 0..READINGS {
         let (text, one_page) = read_locks()?;
-        if text.lines().any(|line| covers(line, &wanted, bytes, modes)) {
-            return Ok(true);
+        let listed = |mode| text.lines().any(|line| covers(line, &wanted, bytes, mode));
+        if listed("WRITE") {
+            return Ok(Holder::Writer);
+        }
+        if listed("READ") {
+            return Ok(Holder::Readers);
         }
         if one_page || previous.as_ref() == Some(&text) {
-            return Ok(false);
+            return Ok(Holder::Nobody);
         }
         previous = Some(text);
     }
-    Ok(false)
+    Ok(Holder::Nobody)
 }
 
 /// The list, and whether the kernel gave it in one piece. Not `read_to_string`, whose first read is a few bytes only: each read
@@ -122,7 +125,7 @@ fn read_locks() -> io::Result<(String, bool)> {
 }
 
 /// `17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0`; a waiter's line has `->` after the number, and holds nothing.
-fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>, modes: &[&str]) -> bool {
+fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>, wanted_mode: &str) -> bool {
     let mut fields = line.split_whitespace().skip(1);
     let (Some(class), Some(_), Some(mode), Some(_), Some(file), Some(start), Some(end)) = (
         fields.next(),
@@ -137,7 +140,7 @@ fn covers(line: &str, wanted: &str, bytes: &RangeInclusive<u64>, modes: &[&str])
     };
     let end = end.parse().unwrap_or(u64::MAX);
     let overlaps = |start: u64| start <= *bytes.end() && *bytes.start() <= end;
-    class == "OFDLCK" && modes.contains(&mode) && file == wanted && start.parse().is_ok_and(overlaps)
+    class == "OFDLCK" && mode == wanted_mode && file == wanted && start.parse().is_ok_and(overlaps)
 }
 
 fn flock(kind: i32, start: u64, len: u64) -> io::Result<libc::flock64> {
@@ -170,21 +173,19 @@ fn fcntl(file: impl AsFd, command: libc::c_int, request: &mut libc::flock64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::covers as covers_modes;
+    use super::covers;
 
     #[test]
     fn lines_of_proc_locks() {
-        let covers = |line, file, bytes| covers_modes(line, file, bytes, &["READ", "WRITE"]);
         let held = "17: OFDLCK ADVISORY  READ -1 00:1a:5 0 0";
-        assert!(covers(held, "00:1a:5", &(0..=0)));
-        assert!(covers(held, "00:1a:5", &(0..=1)));
-        assert!(!covers(held, "00:1a:5", &(1..=1)));
-        assert!(!covers(held, "00:1a:55", &(0..=0)));
-        assert!(covers("2: OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", &(9..=9)));
-        assert!(!covers("2: -> OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", &(9..=9)));
-        assert!(!covers("2: POSIX ADVISORY WRITE 12 00:1a:5 0 EOF", "00:1a:5", &(9..=9)));
-        assert!(!covers("", "00:1a:5", &(9..=9)));
-        assert!(covers_modes(held, "00:1a:5", &(0..=0), &["READ"]));
-        assert!(!covers_modes(held, "00:1a:5", &(0..=0), &["WRITE"]));
+        assert!(covers(held, "00:1a:5", &(0..=0), "READ"));
+        assert!(covers(held, "00:1a:5", &(0..=1), "READ"));
+        assert!(!covers(held, "00:1a:5", &(1..=1), "READ"));
+        assert!(!covers(held, "00:1a:55", &(0..=0), "READ"));
+        assert!(!covers(held, "00:1a:5", &(0..=0), "WRITE"));
+        assert!(covers("2: OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", &(9..=9), "WRITE"));
+        assert!(!covers("2: -> OFDLCK ADVISORY WRITE -1 00:1a:5 0 EOF", "00:1a:5", &(9..=9), "WRITE"));
+        assert!(!covers("2: POSIX ADVISORY WRITE 12 00:1a:5 0 EOF", "00:1a:5", &(9..=9), "WRITE"));
+        assert!(!covers("", "00:1a:5", &(9..=9), "READ"));
     }
 }

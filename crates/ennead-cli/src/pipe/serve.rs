@@ -87,7 +87,7 @@ fn announce(name: &str, count: usize, json: bool) {
 }
 
 /// Ends all waits at a signal, so that the instances are closed in an orderly way, and says which it was.
-fn watch(cancel: &CancelToken) -> Result<std::sync::mpsc::Receiver<i32>, Failure> {
+pub fn watch(cancel: &CancelToken) -> Result<std::sync::mpsc::Receiver<i32>, Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Failure::system("cannot watch for signals", &error))?;
     let (sender, receiver) = std::sync::mpsc::channel();

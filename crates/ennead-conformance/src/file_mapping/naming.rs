@@ -6,7 +6,7 @@ use super::{
     READWRITE, code, file, named, whole,
 };
 use crate::Case;
-use crate::sync_objects::{Kind, SYNCHRONIZE};
+use crate::sync_objects::Kind;
 
 pub(super) fn cases<M: FileMappings>() -> Vec<Case<M>> {
     vec![
@@ -78,13 +78,13 @@ fn case_sensitive<M: FileMappings>(maps: &M) {
 /// GetLastError function returns ERROR_INVALID_HANDLE."
 fn kinds_clash<M: FileMappings>(maps: &M) {
     for kind in Kind::ALL {
-        let object = maps.create(Some("clash"), kind.plain()).unwrap();
+        let object = maps.create_object(kind, "clash").unwrap();
         assert_eq!(code(maps.create_mapping(None, READWRITE, 4096, Some("clash"))), 6, "{kind:?}");
         assert!(maps.open_mapping("clash", MAP_READ).is_err(), "{kind:?}");
         drop(object);
         let mapping = named(maps, "clash", 4096);
-        assert_eq!(code(maps.create(Some("clash"), kind.plain())), 6, "{kind:?}");
-        assert!(maps.open(kind, "clash", SYNCHRONIZE).is_err(), "{kind:?}");
+        assert_eq!(code(maps.create_object(kind, "clash")), 6, "{kind:?}");
+        assert!(maps.open_object(kind, "clash").is_err(), "{kind:?}");
         drop(mapping);
     }
 }

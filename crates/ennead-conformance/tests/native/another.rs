@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use ennead_conformance::Outcome;
 use ennead_status::Win32Error;
 
-use crate::{Native, mailslots};
+use crate::{Native, file_mapping, mailslots};
 
 const ROOT: &str = "ENNEAD_CONFORMANCE_ROOT";
 
@@ -90,11 +90,13 @@ fn another_process() {
 #[derive(Default)]
 struct Kept {
     mailslots: mailslots::Kept,
+    mapping: file_mapping::Kept,
 }
 
 fn carry_out(native: &Native, kept: &mut Kept, parts: &[&str]) -> Outcome<String> {
     match parts {
         ["mailslot", rest @ ..] => mailslots::carry_out(native, &mut kept.mailslots, rest),
+        ["mapping", rest @ ..] => file_mapping::carry_out(native, &mut kept.mapping, rest),
         other => panic!("nobody can {other:?}"),
     }
 }

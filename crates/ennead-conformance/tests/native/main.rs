@@ -1,6 +1,7 @@
 //! The suites against Ennead's own crates.
 
 mod another;
+mod file_mapping;
 mod mailslots;
 mod named_pipes;
 mod overlapped_pipes;
@@ -18,6 +19,7 @@ pub struct Native {
     root: PathBuf,
     pipes: ennead_pipe::named::Place,
     mailslots: ennead_mailslot::Place,
+    objects: ennead_sync::Place,
     /// Whether another process was started, which is killed in the end: what it leaves behind is swept.
     kills: AtomicBool,
 }
@@ -29,6 +31,7 @@ impl Native {
             root: root.to_owned(),
             pipes: ennead_pipe::named::Place::at(root).expect("make a root"),
             mailslots: ennead_mailslot::Place::at(root).expect("make a root"),
+            objects: ennead_sync::Place::at(root).expect("make a root"),
             kills: AtomicBool::new(false),
         }
     }

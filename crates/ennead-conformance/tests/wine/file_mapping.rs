@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ennead_conformance::file_mapping::{Elsewhere, FileMappings, MAP_WRITE, READWRITE};
+use ennead_conformance::sync_objects::{Kind, SYNCHRONIZE, SyncObjects};
 use ennead_conformance::{GENERIC_READ, GENERIC_WRITE, Outcome};
 
 use crate::driver::{Driver, Function, Request};
@@ -29,6 +30,15 @@ impl FileMappings for Wine {
     type File = Handle;
     type Mapping = Handle;
     type View = View;
+    type Object = Handle;
+
+    fn create_object(&self, kind: Kind, name: &str) -> Outcome<Handle> {
+        SyncObjects::create(self, Some(name), kind.plain()).map(|(handle, _)| handle)
+    }
+
+    fn open_object(&self, kind: Kind, name: &str) -> Outcome<Handle> {
+        SyncObjects::open(self, kind, name, SYNCHRONIZE)
+    }
 
     fn folder(&self) -> PathBuf {
         self.new_folder()

@@ -12,7 +12,7 @@ use crate::error::EntryError;
 use crate::header::{FIXED, Header, LONGEST_DESCRIPTOR};
 use crate::name::Name;
 use crate::owner::{self, OwnerId};
-use crate::shelf::{Draft, Shelf};
+use crate::shelf::{Draft, Shelf, mark_slot, protect_key};
 
 /// Up to here an alignment leaves no hole of whole pages worth having.
 const PAGE: u64 = 4096;
@@ -71,7 +71,7 @@ impl<'a> Prepared<'a> {
     /// Writes it all into a locked file without a name.
     pub(crate) fn draft(&self, shelf: &Shelf) -> Result<Draft, EntryError> {
         let draft = shelf.draft()?;
-        match self.fill(&draft.file) {
+        match self.fill(&draft) {
             Ok(()) => Ok(draft),
             Err(error) => {
                 shelf.discard(&draft);
@@ -92,15 +92,23 @@ impl<'a> Prepared<'a> {
         if from < to { file::allocate_range(file, self.body + from, to - from) } else { Ok(()) }
     }
 
-    fn fill(&self, file: &File) -> Result<(), EntryError> {
+    fn fill(&self, draft: &Draft) -> Result<(), EntryError> {
+        let file = &draft.file;
         self.allocate(file).map_err(EntryError::system("allocate the entry"))?;
         file::write_at(file, &self.front, 0).map_err(EntryError::system("write the entry"))?;
         file::write_at(file, self.options.initial, self.body)
             .map_err(EntryError::system("write the entry"))?;
         self.options.protection.apply(file).map_err(EntryError::system("protect the entry"))?;
+        if let Some(key) = &draft.key {
+            protect_key(key, self.options.protection)?;
+        }
         if let Some(slot) = self.options.slot {
-            lock::try_lock(file, LockMode::Write, SLOTS + u64::from(slot), 1)
+            let locks = draft.key.as_ref().unwrap_or(file);
+            lock::try_lock(locks, LockMode::Write, SLOTS + u64::from(slot), 1)
                 .map_err(EntryError::system("take a slot's lock"))?;
+            if draft.key.is_some() {
+                mark_slot(file, slot, true);
+            }
         }
         Ok(())
     }

@@ -22,8 +22,8 @@ fn sample() -> Header {
     }
 }
 
-/// Layout 1, byte for byte. A change here is another layout.
-const GOLDEN: [u8; FIXED] = *b"\x89ENNEAD\n\x01\0\0\0\0\0\0\0\
+/// Layout 2, byte for byte. A change here is another layout.
+const GOLDEN: [u8; FIXED] = *b"\x89ENNEAD\n\x02\0\0\0\0\0\0\0\
     \0\0\0\0\xa0\x01\0\0\x08\x07\x06\x05\x04\x03\x02\x01\
     \x18\x17\x16\x15\x14\x13\x12\x11\x24\x23\x22\x21\xe8\x03\0\0\
     prog\0\0\0\0\0\0\0\0\0\0\0\0\
@@ -41,7 +41,7 @@ fn the_layout_is_pinned() {
 #[test]
 fn another_layout_is_refused_and_both_versions_are_named() {
     let mut bytes = GOLDEN;
-    bytes[8] = 2;
+    bytes[8] = 3;
     bytes[112..117].copy_from_slice(b"7.8.9");
     let text = Header::decode(&bytes, 256).unwrap_err().to_string();
     assert!(text.contains("7.8.9") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");

@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 
-use ennead_sys::file;
+use ennead_sys::file::{self, Status};
 use ennead_sys::lock::{self, LockMode};
 
+use super::key::{Keys, key_name, mark_new};
 use super::{LIFE, Shelf};
 use crate::error::EntryError;
 use crate::owner;
@@ -16,13 +17,15 @@ use crate::step;
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) file: File,
+    pub(crate) key: Option<File>,
+    pub(crate) status: Status,
     temporary: Option<OsString>,
 }
 
 impl Draft {
     /// The same after it was published: its temporary name is gone.
     pub(crate) fn linked(self) -> Draft {
-        Draft { file: self.file, temporary: None }
+        Draft { temporary: None, ..self }
     }
 }
 
@@ -33,10 +36,7 @@ impl Shelf {
             return self.named_draft();
         }
         match self.folder.unnamed_file() {
-            Ok(file) => {
-                lock_new(&file)?;
-                Ok(Draft { file, temporary: None })
-            }
+            Ok(file) => self.locked(file, None).map(|(draft, _)| draft),
             Err(e) if is_without_unnamed_files(&e) => self.named_draft(),
             Err(e) => Err(EntryError::system("make the entry's file")(e)),
         }
@@ -48,17 +48,27 @@ impl Shelf {
             let id = owner::random().map_err(EntryError::system("get random bits"))?;
             let name = OsString::from(format!("{TEMPORARY}{id:016x}"));
             let file = self.folder.new_file(&name).map_err(EntryError::system("make the entry's file"))?;
-            if !lock_new(&file)? {
-                continue;
-            }
-            let status = file::status(&file).map_err(EntryError::system("look at the entry's file"))?;
+            let (draft, locked) = self.locked(file, Some(name.clone()))?;
             match self.folder.status_of(&name) {
-                Ok(named) if named.is_same_file(&status) => {
-                    return Ok(Draft { file, temporary: Some(name) });
-                }
-                _ => {}
+                Ok(named) if locked && named.is_same_file(&draft.status) => return Ok(draft),
+                _ => self.discard_key(&draft),
             }
         }
+    }
+
+    /// The draft with the locks of its creator; `false` only for a temporary name, which a sweep has found before and is about to remove.
+    fn locked(&self, file: File, temporary: Option<OsString>) -> Result<(Draft, bool), EntryError> {
+        let status = file::status(&file).map_err(EntryError::system("look at the entry's file"))?;
+        let mut key = None;
+        let locked = if self.keys == Keys::All {
+            key = Some(self.new_key(&file)?);
+            mark_new(&file)?;
+            true
+        } else {
+            lock::try_lock(&file, LockMode::Read, LIFE, 1)
+                .map_err(EntryError::system("take a lock on the entry"))?
+        };
+        Ok((Draft { file, key, status, temporary }, locked))
     }
 
     /// Gives the draft its name; `false` if something has that name.
@@ -81,16 +91,20 @@ impl Shelf {
             // Ours until the lock falls. If it cannot be removed, the next list does it.
             let _ = self.folder.remove(temporary);
         }
+        self.discard_key(draft);
+    }
+
+    /// Removes the key of a draft whose name is gone, or never was.
+    pub(crate) fn discard_key(&self, draft: &Draft) {
+        if draft.key.is_some() {
+            // As above.
+            let _ = self.folder.remove(&key_name(draft.status.inode));
+        }
     }
 }
 
 /// What temporary names begin with.
 pub(crate) const TEMPORARY: &str = ".t.";
-
-/// `false` only for a temporary name, which a sweep has found before it was locked and is about to remove.
-fn lock_new(file: &File) -> Result<bool, EntryError> {
-    lock::try_lock(file, LockMode::Read, LIFE, 1).map_err(EntryError::system("take a lock on the entry"))
-}
 
 fn is_without_unnamed_files(error: &io::Error) -> bool {
     // EOPNOTSUPP from the file system, EISDIR from one that does not know the flag.

@@ -315,7 +315,7 @@ impl Door {
         let records = Records(self.entry.body().map_err(Reason::Namespace)?);
         let record = match inner.spare.pop() {
             Some(record) => record,
-            None => Table::lock(&self.entry)?.take_record()?,
+            None => Table::lock(&self.entry)?.take_record(None)?,
         };
         let made = (|| {
             let token = process::random_u64().map_err(Reason::system("get random bits"))?.max(1);

@@ -48,6 +48,9 @@ pub(super) struct Request<'a> {
     pub access: ennead_security::AccessMask,
 }
 
+/// The record that whoever makes a pipe has from the beginning.
+const FIRST_RECORD: u32 = 0;
+
 /// The services of this process by their entries' ids. Held while one is made, so that a pipe has one only.
 static SERVICES: Mutex<Option<HashMap<u64, Weak<Service>>>> = Mutex::new(None);
 
@@ -67,7 +70,7 @@ impl Service {
             let service = match created {
                 Created::New(entry) => {
                     let root = roots.of(scope).ok_or(Reason::NotFound)?;
-                    Arc::new(Self::begin(root, entry, request.traits)?)
+                    Arc::new(Self::begin(root, entry, request.traits, Some(FIRST_RECORD))?)
                 }
                 Created::Existing(entry) => {
                     // A service whose last instance is being dropped right now counts as gone.
@@ -85,7 +88,7 @@ impl Service {
                         None => {
                             let root = roots.of(scope).ok_or(Reason::NotFound)?;
                             let traits = Traits::read(&entry)?;
-                            Arc::new(Self::begin(root, entry, traits)?)
+                            Arc::new(Self::begin(root, entry, traits, None)?)
                         }
                     }
                 }
@@ -96,13 +99,19 @@ impl Service {
         }
     }
 
-    fn begin(root: &ennead_namespace::Root, entry: Entry, traits: Traits) -> Result<Self, Reason> {
+    /// `home` is the record that the process holds already, if it made the entry.
+    fn begin(
+        root: &ennead_namespace::Root,
+        entry: Entry,
+        traits: Traits,
+        home: Option<u32>,
+    ) -> Result<Self, Reason> {
         let descriptor = security::of_entry(entry.descriptor())?;
         let protection = security::protection(&descriptor);
         let sockets = root.own_sockets(Kind::PIPE).map_err(Reason::Namespace)?;
         let entry = Arc::new(entry);
         let table = Table::lock(&entry)?;
-        let home = table.take_record()?;
+        let home = table.take_record(home)?;
         let door = Door::open(Arc::clone(&entry), sockets, protection, home)?;
         drop(table);
         Ok(Self {
@@ -162,8 +171,11 @@ fn create_entry(roots: &Roots, request: &Request<'_>) -> Result<(Scope, Created)
     };
     let protection: Protection = security::protection(descriptor);
     let initial = request.traits.encode();
-    let options =
-        CreateOptions::new(&protection).body(layout::TAG, layout::VERSION, layout::LEN).initial(&initial);
+    // The record is held before anybody can open the entry, and so before a reader can put a lock of theirs in its way.
+    let options = CreateOptions::new(&protection)
+        .body(layout::TAG, layout::VERSION, layout::LEN)
+        .initial(&initial)
+        .slot(FIRST_RECORD);
     let made = if request.local {
         roots.local.create(Kind::PIPE, request.name, &options).map(|created| (Scope::Local, created))
     } else {
@@ -249,11 +261,11 @@ impl<'a> Table<'a> {
         Ok(Self { entry })
     }
 
-    /// Takes a record that nobody alive has.
-    pub fn take_record(&self) -> Result<u32, Reason> {
+    /// Takes a record that nobody alive has: `held`, if the entry was made with it.
+    pub fn take_record(&self, held: Option<u32>) -> Result<u32, Reason> {
         let records = self.records()?;
         for n in 0..RECORDS {
-            if self.entry.lock_slot(n).map_err(Reason::Namespace)? {
+            if held == Some(n) || self.entry.lock_slot(n).map_err(Reason::Namespace)? {
                 records.write(n, &Record { listener: 0, room: 0, uid: 0, instances: 0, pid: process::id() });
                 return Ok(n);
             }
