@@ -18,6 +18,11 @@ pub struct Introduction;
 #[doc = include_str!("src/file-mapping.md")]
 pub struct FileMapping;
 
+/// Mailslots.
+#[cfg(doctest)]
+#[doc = include_str!("src/mailslots.md")]
+pub struct Mailslots;
+
 /// Pipes.
 #[cfg(doctest)]
 #[doc = include_str!("src/pipes.md")]
