@@ -52,3 +52,52 @@ pub fn words(bytes: &[u8]) {
         assert_eq!(crate::body::Body::decode(&decoded.encode()), decoded);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The property of the fuzz target, over a few thousand pseudo-random writers.
+    #[test]
+    fn a_writer_that_scribbles_gives_whole_messages_or_nothing() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state >> 33
+        };
+        let (mut rings, mut messages) = (0, 0);
+        for _ in 0..if cfg!(miri) { 20 } else { 3000 } {
+            let mut bytes = vec![0; 512 + 600];
+            layout_front(&mut bytes);
+            // Mostly small words in the places where a writer has words.
+            for _ in 0..random() % 60 {
+                let at = 8 * (64 + random() as usize % 75);
+                let word = random() % if random() % 8 == 0 { u64::MAX } else { 64 };
+                bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+            }
+            bytes[128..136].copy_from_slice(&(random() % 75 * 8).to_le_bytes());
+            if random() % 10 == 0 {
+                bytes[random() as usize % 24] ^= 1;
+            }
+            let read = hostile_ring(&bytes);
+            assert!(read <= 4 * 256);
+            rings += usize::from(read > 0);
+            messages += read;
+            words(&bytes[..64 + random() as usize % 100]);
+        }
+        assert!(
+            rings > 0 && messages > rings,
+            "{rings} rings with {messages} messages: too hostile to be read"
+        );
+    }
+
+    fn layout_front(bytes: &mut [u8]) {
+        for (at, word) in [
+            (layout::MAGIC_AT, layout::MAGIC),
+            (layout::VERSION_AT, layout::VERSION),
+            (layout::CAPACITY_AT, 4096),
+        ] {
+            bytes[at..at + 8].copy_from_slice(&word.to_ne_bytes());
+        }
+    }
+}
