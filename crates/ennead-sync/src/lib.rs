@@ -20,11 +20,20 @@
 //! # }
 //! ```
 //!
+//! Where things are: `state` and `word` say what a word means, `protocol` is what is done to it step by step, for Linux (`sight`, `object`, `waiting`) and for the
+//! model alike, `outcome` where waits for all are decided, `named` and `passing` how handles are got and given.
+//!
 //! # What is weaker than on Windows
 //! - A right to wait and a right to change an object cannot be told apart by the kernel's file permissions: between users who
 //!   may do either, `EVENT_MODIFY_STATE` and its kin bind honest programs only.
-//! - Three or more sets of an auto-reset event (or pulses) within the time that its sleepers take to wake may release fewer than three.
+//! - Three or more sets of an auto-reset event (or two pulses) within the time that its sleepers take to wake may release fewer than three (two).
 //! - A pulse never completes a wait for all of several objects.
+//! - No order among waiters, and no bound on how often one that comes later goes first.
+//! - A stopped process of another user may delay a wait on an object that both share, while it is just taking it in a wait for all.
+//! - A wait for all that is killed just when it has taken its objects is all or nothing as long as a process of its user lives, or every object
+//!   has been looked at since: the page that says what it took goes with the user's last process.
+//! - A wait for several mutexes that sleeps while their owner, in another pid namespace, ends without releasing: see `ennead_sys::robust`.
+//! - An unnamed object takes a descriptor, a mutex two.
 
 #![forbid(unsafe_code)]
 

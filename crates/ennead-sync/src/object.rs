@@ -335,6 +335,15 @@ impl Object {
         }
     }
 
+    /// The generation for one who comes now, if there is nothing to take and no wait for all in the middle.
+    #[inline]
+    pub(crate) fn is_absent(&self) -> Option<u32> {
+        let word = self.load();
+        let since = self.rules.generation(word.state());
+        let absent = word.ticket().is_none() && self.rules.look(word.state(), since) == Found::Wait;
+        absent.then_some(since)
+    }
+
     /// Whether there may be something to take.
     #[inline]
     pub(crate) fn may_go(&self, since: u32) -> bool {

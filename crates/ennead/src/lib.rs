@@ -10,6 +10,7 @@
 //! | [`pipe`] | anonymous and named pipes |
 //! | [`security`] | SIDs, ACLs, security descriptors, SDDL, the access check |
 //! | [`status`] | Win32, NTSTATUS and HRESULT codes, and what they mean |
+//! | [`sync`] | events, mutexes, semaphores, and waits for any or all of them |
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -30,6 +31,7 @@ pub use ennead_mapping as mapping;
 pub use ennead_pipe as pipe;
 pub use ennead_security as security;
 pub use ennead_status as status;
+pub use ennead_sync as sync;
 
 /// The examples of the front page, compiled and run.
 #[cfg(doctest)]

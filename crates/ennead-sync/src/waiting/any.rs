@@ -38,7 +38,15 @@ pub(super) fn sleep_for(objects: &[&Object], ends: &Ends<'_>) -> Result<Outcome,
     let mut since: Since = [0; MAXIMUM_WAIT_OBJECTS];
     // The first look is also when the wait enters.
     for (index, object) in objects.iter().enumerate() {
-        since[index] = if object.robust().is_some() { 0 } else { object.entered() };
+        if object.robust().is_none() {
+            match object.is_absent() {
+                Some(generation) => {
+                    since[index] = generation;
+                    continue;
+                }
+                None => since[index] = object.entered(),
+            }
+        }
         if let Some(outcome) = take(object, since[index])?.at(index) {
             return Ok(outcome);
         }
