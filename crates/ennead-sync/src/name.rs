@@ -89,7 +89,7 @@ fn is(units: &[u16], text: &str) -> bool {
 pub enum ObjectNameError {
     /// A backslash stands where there is no namespace before it. ERROR_PATH_NOT_FOUND.
     Path,
-    /// It is longer than [`MAX_LEN`]. ERROR_FILENAME_EXCED_RANGE.
+    /// It is longer than 259 UTF-16 units. ERROR_FILENAME_EXCED_RANGE.
     TooLong {
         /// How long it is, in UTF-16 units.
         units: usize,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use ennead_namespace::Root;
 use ennead_sync::{
     Event, EventOptions, Mutex, MutexOptions, Outcome, Place, Semaphore, SemaphoreOptions, SharedObject,
     Wait, Waitable, wait_all, wait_any,
@@ -18,6 +19,8 @@ use ennead_sync::{
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 const FOLDER: &str = "ENNEAD_TEST_FOLDER";
+/// The machine's root, where the test has one of its own.
+pub const GLOBAL: &str = "ENNEAD_TEST_GLOBAL";
 
 /// A folder on a tmpfs, removed with everything in it.
 pub struct Playground {
@@ -84,7 +87,12 @@ pub struct Player {
 
 impl Player {
     pub fn start(folder: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::start_program(&std::env::current_exe().unwrap(), folder, prepare)
+    }
+
+    /// The same from a copy of this program.
+    pub fn start_program(program: &Path, folder: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(program);
         command.args(["--exact", "player", "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
         prepare(&mut command);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -132,14 +140,25 @@ impl Player {
 
     /// Whether the thread that plays sleeps on a futex.
     pub fn is_asleep(&self) -> bool {
-        let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", self.id())) else { return false };
-        tasks.flatten().any(|task| {
-            let read = |name| std::fs::read_to_string(task.path().join(name)).unwrap_or_default();
-            let call = read("syscall");
-            let call = call.split(' ').next().unwrap_or_default().to_owned();
-            let futex = if cfg!(target_arch = "x86_64") { "202" } else { "98" };
-            read("comm").trim_end() == "player" && [futex, "449"].contains(&call.as_str())
-        })
+        let call = self.of_player("syscall");
+        let futex = if cfg!(target_arch = "x86_64") { "202" } else { "98" };
+        [futex, "449"].contains(&call.split(' ').next().unwrap_or_default())
+    }
+
+    /// How often the thread that plays has gone to sleep.
+    pub fn sleeps(&self) -> u64 {
+        let status = self.of_player("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
+    fn of_player(&self, file: &str) -> String {
+        let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", self.id())) else { return String::new() };
+        let read = |task: &std::fs::DirEntry, name: &str| {
+            std::fs::read_to_string(task.path().join(name)).unwrap_or_default()
+        };
+        let player = tasks.flatten().find(|task| read(task, "comm").trim_end() == "player");
+        player.map(|task| read(&task, file)).unwrap_or_default()
     }
 
     pub fn kill(&mut self) {
@@ -184,7 +203,8 @@ impl Thing {
 /// `inherit KIND AS TEXT`, `set|reset|pulse NAME`, `release NAME BY`, `wait|try|all|tryall NAME…` (any or all of them), `drop NAME`. Each is answered.
 pub fn play() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let place = Place::at(folder).unwrap();
+    let global = std::env::var_os(GLOBAL).map(|path| Root::global_at(path).unwrap());
+    let place = Place::new(Root::at(folder).unwrap(), global);
     let mut things: HashMap<String, Thing> = HashMap::new();
     // The harness has written a part of a line.
     println!();
