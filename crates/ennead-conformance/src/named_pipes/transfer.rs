@@ -13,6 +13,7 @@ pub(super) fn cases<P: NamedPipes>() -> Vec<Case<P>> {
         ("a message-type pipe can be read as bytes", messages_as_bytes),
         ("peek takes nothing", peek),
         ("peek reads in the type's mode", peek_mode),
+        ("peek counts all messages", peek_counts),
         ("peek of bytes knows no messages", peek_bytes),
         ("peek never waits", peek_no_wait),
         ("writes larger than the quota stream through", larger_than_quota),
@@ -103,6 +104,15 @@ fn peek_mode<P: NamedPipes>(pipes: &P) {
     pipes.write(End::Client(&client), b"one").unwrap();
     pipes.write(End::Client(&client), b"two").unwrap();
     assert_eq!(pipes.peek(End::Server(&server), &mut [0; 9]).unwrap().0, 3);
+}
+
+/// *lpTotalBytesAvail*: "the total number of bytes available to be read from the pipe".
+fn peek_counts<P: NamedPipes>(pipes: &P) {
+    let (server, client) = pair(pipes, r"\\.\pipe\peek-counts", Spec::MESSAGES);
+    pipes.write(End::Client(&client), b"one").unwrap();
+    pipes.write(End::Client(&client), b"second").unwrap();
+    assert_eq!(pipes.peek(End::Server(&server), &mut [0; 2]).unwrap(), (2, 9, 1));
+    assert_eq!(pipes.peek(End::Server(&server), &mut [0; 9]).unwrap(), (3, 9, 0));
 }
 
 /// "This parameter will be zero for byte-type named pipes."

@@ -22,7 +22,7 @@ pub struct Received {
 pub struct Peeked {
     /// Bytes copied into the buffer.
     pub bytes: usize,
-    /// Bytes that can be read; of the first message, for a message-type pipe.
+    /// Bytes that can be read, of all messages.
     pub available: usize,
     /// Bytes of the first message beyond those copied; 0 for a byte-type pipe.
     pub left_in_message: usize,
@@ -130,10 +130,8 @@ impl End {
         }
         Ok(Peeked {
             bytes: peeked.copied,
-            available: match self.pipe_type {
-                PipeType::Byte => peeked.total_available,
-                PipeType::Message => peeked.copied + peeked.left_in_message,
-            },
+            // Of a message larger than the pipe's memory the rest is still with the writer.
+            available: peeked.total_available.max(peeked.copied + peeked.left_in_message),
             left_in_message: peeked.left_in_message,
         })
     }
