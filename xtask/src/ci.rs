@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{self, Stream, Tally};
-use crate::{cargo, check, debian, deny, find_program};
+use crate::{cargo, check, debian, deny, find_program, headers};
 
 /// One part of the run.
 struct Step {
@@ -63,6 +63,7 @@ fn steps() -> Vec<Step> {
         step("packages", "cargo xtask ci packages", |_| debian::provide().into()),
         step("fmt", FMT, |root| cargo_line(root, FMT, &[])),
         step("check", "cargo xtask check", |root| check::run(root).into()),
+        step("headers", "cargo xtask headers --check", |root| headers::check(root).into()),
         step("clippy", CLIPPY, |root| cargo_line(root, CLIPPY, &[])),
         step("docs", &format!("RUSTDOCFLAGS='-D warnings' {DOCS}"), |root| {
             cargo_line(root, DOCS, &[("RUSTDOCFLAGS", "-D warnings")])

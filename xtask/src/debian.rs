@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("strace", "strace"),
     ("systemd-analyze", "systemd"),
     // Debian keeps it off PATH.
+    ("gcc", "gcc"),
     ("/usr/lib/wine/wine64", "wine64"),
     ("x86_64-w64-mingw32-gcc-win32", "gcc-mingw-w64-x86-64-win32"),
 ];

@@ -4,6 +4,7 @@ mod check;
 mod ci;
 mod debian;
 mod deny;
+mod headers;
 mod nightly;
 mod run;
 
@@ -16,6 +17,7 @@ cargo xtask ci                        everything that CI checks: fmt, check, cli
 cargo xtask ci STEP…                  only these of its steps
 cargo xtask check                     the house's rules: layering, unsafe code, panics, words
 cargo xtask deny                      licences, bans, sources; advisories where their database can be reached
+cargo xtask headers [--check]         writes include/ennead/win32.h from the Windows metadata, or compares it
 cargo xtask fuzz [--seconds N] [TARGET…]   each fuzz target for N seconds (default 60), on the pinned nightly
 cargo xtask miri                      the tests that miri can run, on the pinned nightly
 ";
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
     let done = match verb {
         "ci" => ci::run(root(), rest),
         "check" if rest.is_empty() => check::run(root()),
+        "headers" if rest.is_empty() => headers::write(root()),
+        "headers" if rest == ["--check"] => headers::check(root()),
         "deny" if rest.is_empty() => deny::run(root()).map(|note| println!("{note}")),
         "fuzz" => nightly::fuzz(root(), rest),
         "miri" if rest.is_empty() => nightly::miri(root()),

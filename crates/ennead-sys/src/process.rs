@@ -28,6 +28,12 @@ pub fn is_secure_execution() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// The calling thread's id, as the kernel counts it.
+#[must_use]
+pub fn thread_id() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
 /// The process's id, in its own pid namespace: information for people, never an identity.
 pub fn id() -> u32 {
     std::process::id()

@@ -14,9 +14,7 @@ use windows_sys::core::BOOL;
 use crate::buffer::must_give;
 use crate::call::{Outcome, truth};
 use crate::table::{Grant, HANDLES};
-
-/// The handle that stands for the calling process wherever a process is asked for.
-const THIS_PROCESS: usize = usize::MAX;
+use crate::thread::THIS_PROCESS;
 
 /// Page: [CloseHandle](https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle).
 #[unsafe(no_mangle)]

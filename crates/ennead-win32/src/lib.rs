@@ -36,4 +36,5 @@ mod semaphore;
 mod standard;
 mod table;
 mod text;
+mod thread;
 mod wait;

@@ -20,6 +20,7 @@ use crate::completion_port::PortHandles;
 use crate::disk_file::DiskFile;
 use crate::overlapped::Asynchronous;
 use crate::table::{Grant, HANDLES};
+use crate::thread::Thread;
 
 /// What a handle stands for.
 pub(crate) enum Object {
@@ -39,6 +40,8 @@ pub(crate) enum Object {
     Semaphore(Semaphore),
     /// A completion port.
     Port(PortHandles),
+    /// A thread.
+    Thread(Arc<Thread>),
 }
 
 /// An end of a named pipe, as it was opened.
@@ -188,7 +191,7 @@ impl Object {
         match self {
             Self::Server(_) | Self::Client(_) | Self::Reader(_) | Self::Writer(_) => FILE_TYPE_PIPE,
             Self::File(file) => file.file_type(),
-            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) => FILE_TYPE_UNKNOWN,
+            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) | Self::Thread(_) => FILE_TYPE_UNKNOWN,
         }
     }
 
@@ -200,7 +203,9 @@ impl Object {
             // Nothing says when the reader of a kernel pipe has read; what is in it is as safe as it will be.
             Self::Reader(_) | Self::Writer(_) => Ok(()),
             Self::File(file) => file.flush(),
-            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) => Err(Win32Error::INVALID_HANDLE),
+            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) | Self::Thread(_) => {
+                Err(Win32Error::INVALID_HANDLE)
+            }
         }
     }
 
@@ -209,6 +214,7 @@ impl Object {
         match self {
             Self::Event(event) => Ok(event),
             Self::Semaphore(semaphore) => Ok(semaphore),
+            Self::Thread(thread) => Ok(&thread.ended),
             Self::Server(pipe) => Ok(pipe.asynchronous.signal()?),
             Self::Client(pipe) => Ok(pipe.asynchronous.signal()?),
             Self::Reader(_) | Self::Writer(_) | Self::File(_) | Self::Port(_) => {
@@ -237,7 +243,7 @@ impl Grant {
             Object::Reader(reader) => reader.receive(buffer, Wait::Forever).into(),
             Object::Writer(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.read(buffer)?,
-            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) => {
+            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) | Object::Thread(_) => {
                 return Err(Win32Error::INVALID_HANDLE);
             }
         })
@@ -252,7 +258,7 @@ impl Grant {
             Object::Writer(writer) => writer.send(data, Wait::Forever).into(),
             Object::Reader(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.write(data)?,
-            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) => {
+            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) | Object::Thread(_) => {
                 return Err(Win32Error::INVALID_HANDLE);
             }
         })

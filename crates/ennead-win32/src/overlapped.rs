@@ -65,8 +65,12 @@ impl Asynchronous {
         tell: Tell,
         start: impl FnOnce() -> Operation,
     ) -> Outcome<()> {
-        // SAFETY: the caller's promise.
-        let event = unsafe { target.event()? };
+        let event = match tell {
+            // SAFETY: the caller's promise.
+            Tell::Event => unsafe { target.event()? },
+            // "The ReadFileEx function ignores the OVERLAPPED structure's hEvent member."
+            Tell::Routine(_) => target.checked().map(|()| None)?,
+        };
         if let Some(event) = &event {
             event.reset();
         }
@@ -227,14 +231,18 @@ impl Target {
         }
     }
 
+    /// Whether there is an `OVERLAPPED`.
+    fn checked(self) -> Outcome<()> {
+        let good = !self.overlapped.is_null() && self.overlapped.is_aligned();
+        if good { Ok(()) } else { Err(Win32Error::INVALID_PARAMETER) }
+    }
+
     /// Its event, if it has one.
     ///
     /// # Safety
     /// The `OVERLAPPED` must be null or valid.
     unsafe fn event(self) -> Outcome<Option<Told>> {
-        if self.overlapped.is_null() || !self.overlapped.is_aligned() {
-            return Err(Win32Error::INVALID_PARAMETER);
-        }
+        self.checked()?;
         // SAFETY: the caller's promise.
         let handle = unsafe { (*self.overlapped).hEvent };
         if handle.is_null() {

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
-use ennead_sync::{Alerts, EventOptions, Outcome as Woken, Wait, WaitError, Waitable};
+use ennead_sync::{EventOptions, Outcome as Woken, Wait, WaitError, Waitable};
 use windows_sys::Win32::Foundation::{
-    HANDLE, PAPCFUNC, WAIT_ABANDONED_0, WAIT_EVENT, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0,
-    WAIT_TIMEOUT,
+    HANDLE, WAIT_ABANDONED_0, WAIT_EVENT, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
 use windows_sys::Win32::System::Threading::INFINITE;
 use windows_sys::core::BOOL;
@@ -125,30 +124,6 @@ pub extern "system" fn Sleep(dwmilliseconds: u32) {
         },
         millis => std::thread::sleep(Duration::from_millis(millis.into())),
     }
-}
-
-/// The handle that stands for the calling thread.
-const THIS_THREAD: usize = usize::MAX - 1;
-
-/// Page: [QueueUserAPC](https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-queueuserapc). To the
-/// calling thread (`GetCurrentThread`); to others it is ERROR_CALL_NOT_IMPLEMENTED.
-#[unsafe(no_mangle)]
-pub extern "system" fn QueueUserAPC(pfnapc: PAPCFUNC, hthread: HANDLE, dwdata: usize) -> u32 {
-    run(0, || {
-        let function = pfnapc.ok_or(Win32Error::INVALID_PARAMETER)?;
-        if hthread.addr() != THIS_THREAD {
-            return Err(Win32Error::CALL_NOT_IMPLEMENTED);
-        }
-        // SAFETY: who queued it vouches for the function and its parameter.
-        Alerts::of_this_thread().queue(move || unsafe { function(dwdata) });
-        Ok(1)
-    })
-}
-
-/// Page: [GetCurrentThread](https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getcurrentthread).
-#[unsafe(no_mangle)]
-pub extern "system" fn GetCurrentThread() -> HANDLE {
-    std::ptr::without_provenance_mut(THIS_THREAD)
 }
 
 /// How long *dwMilliseconds* is.

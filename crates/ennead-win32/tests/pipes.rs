@@ -194,6 +194,8 @@ fn call_and_info() {
     let served = pipe.expose_provenance();
     let server = std::thread::spawn(move || {
         let pipe = std::ptr::with_exposed_provenance_mut(served);
+        // SAFETY: a handle and no structure. Whether the client is there already or comes now is all the same.
+        unsafe { ConnectNamedPipe(pipe, null_mut()) };
         let (request, _) = read(pipe, 64);
         assert_eq!(write(pipe, &[request, b"!".to_vec()].concat()), Ok(6));
     });
