@@ -69,6 +69,8 @@ pub(crate) struct Hall {
     /// The next messages of those that have one, by stamp.
     heads: BinaryHeap<Reverse<(u64, u32)>>,
     guests: usize,
+    /// Somebody could not be let in for want of descriptors.
+    short: bool,
     /// When the turn began.
     turn: u64,
     /// How many threads, and watches of the porter's, sleep at the set.
@@ -131,6 +133,7 @@ impl Hall {
             watched: Vec::new(),
             heads: BinaryHeap::new(),
             guests: 0,
+            short: false,
             turn: 0,
             sleepers: 0,
             armed: false,
@@ -219,14 +222,22 @@ impl Hall {
     /// The seat whose message is next, beginning a turn if this one has nothing left.
     #[inline]
     fn settle(&mut self) -> Result<Option<u32>, Reason> {
-        for _ in 0..3 {
+        for round in 0..4 {
             match self.heads.peek() {
                 Some(&Reverse((stamp, index))) if stamp <= self.turn => return Ok(Some(index)),
                 // After the second turn nothing that is in line is later than it.
                 _ => self.begin_turn()?,
             }
             if self.heads.is_empty() {
-                return Ok(None);
+                if !self.short {
+                    return Ok(None);
+                }
+                // With everything read somebody can be sent away: those outside come in at the next try, or never.
+                self.short = false;
+                if round > 1 {
+                    // Whoever reads has to know: nobody else can help, and a sleep would not last.
+                    return Err(no_room());
+                }
             }
         }
         Ok(self.heads.peek().map(|&Reverse((_, index))| index))
@@ -473,7 +484,8 @@ impl Hall {
                 Ok(None) => return,
                 Err(error) if file::is_shortage(&error) => {
                     if !self.retire_one() {
-                        return self.stop_listening();
+                        self.short = true;
+                        return;
                     }
                 }
                 Err(error) => {
@@ -485,10 +497,6 @@ impl Hall {
     }
 
     fn admit(&mut self, connection: Connection) {
-        if !process::can_open(DESCRIPTORS, &connection) && !self.retire_one() {
-            // It stays connected, with what it has sent, until there is room.
-            tracing::warn!(target: "ennead::mailslot", "no descriptors left for a writer");
-        }
         let index = self.free.pop().unwrap_or_else(|| {
             self.seats.push(Place::default());
             (self.seats.len() - 1) as u32
@@ -509,6 +517,12 @@ impl Hall {
     }
 
     fn hear_guest(&mut self, index: u32) {
+        let Some(Tenant::Guest(connection)) = &self.seats[index as usize].tenant else { return };
+        if !process::can_open(DESCRIPTORS, connection) && !self.retire_one() {
+            // It stays, with what it has sent: the kernel would throw away what it cannot hand over.
+            self.short = true;
+            return;
+        }
         let place = &mut self.seats[index as usize];
         let Some(Tenant::Guest(connection)) = &place.tenant else { return };
         let mut buffer = [0; handshake::LEN + 1];
@@ -655,6 +669,13 @@ impl Drop for Hall {
             }
         }
     }
+}
+
+fn no_room() -> Reason {
+    /// EMFILE.
+    const TOO_MANY_OPEN_FILES: i32 = 24;
+    let source = io::Error::from_raw_os_error(TOO_MANY_OPEN_FILES);
+    Reason::System { step: "take a writer's descriptors", source }
 }
 
 /// Checks a writer and takes its memory.

@@ -11,7 +11,7 @@ use ennead_status::Win32Error;
 use ennead_sys::mapping::Mapping;
 use ennead_sys::memfd;
 use ennead_sys::socket::Connection;
-use support::{Root, descriptors, watchdog};
+use support::{Role, Root, descriptors, listen, role, say, watchdog};
 
 const NAME: &str = r"\\.\mailslot\hazards";
 
@@ -266,6 +266,48 @@ fn more_writers_than_the_server_keeps_take_turns() {
             expected.sort();
             assert_eq!(messages, expected);
         }
+    }
+}
+
+/// A server with few descriptors, in a process of its own.
+#[test]
+fn child() {
+    let Some((role, root)) = role() else { return };
+    assert_eq!(role, "poor");
+    let place = ennead_mailslot::Place::at(root).unwrap();
+    let slot = ennead_mailslot::MailslotOptions::new().place(&place).create(NAME).unwrap();
+    say("there");
+    loop {
+        let count: u32 = match listen().parse() {
+            Ok(count) => count,
+            Err(_) => return,
+        };
+        let mut messages: Vec<Vec<u8>> = (0..count).map(|_| slot.read_message().unwrap()).collect();
+        messages.sort();
+        messages.dedup();
+        assert_eq!(slot.info().unwrap().count, 0);
+        say(messages.len());
+    }
+}
+
+#[test]
+fn a_server_with_few_descriptors_serves_many_writers() {
+    let (root, _dog) = (Root::new("poor"), watchdog());
+    let mut poor = std::process::Command::new("sh");
+    let server = Role::command("child", "poor", &root.path);
+    poor.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]).arg(server.get_program()).args(server.get_args());
+    for (key, value) in server.get_envs() {
+        poor.env(key, value.unwrap_or_default());
+    }
+    let mut server = Role::spawn(poor);
+    assert_eq!(server.hear(), "there");
+    let clients: Vec<_> = (0..150).map(|_| root.client().open(NAME).unwrap()).collect();
+    for round in 0..5u32 {
+        for (n, client) in clients.iter().enumerate() {
+            client.write(&(round * 1000 + n as u32).to_le_bytes()).unwrap();
+        }
+        server.tell("150");
+        assert_eq!(server.hear(), "150");
     }
 }
 

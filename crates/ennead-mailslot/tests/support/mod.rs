@@ -1,6 +1,9 @@
 //! Roots of their own, and child processes that play a role.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+#[path = "../../../ennead-pipe/tests/support/steps.rs"]
+pub mod steps;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -85,18 +88,36 @@ impl Role {
 
     /// The next thing the role says.
     pub fn hear(&mut self) -> String {
+        self.hear_or_end().expect("the role ended")
+    }
+
+    /// The next thing the role says, or `None` when it has ended.
+    pub fn hear_or_end(&mut self) -> Option<String> {
         let mut line = String::new();
         loop {
             line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "the role ended");
+            if self.output.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
             if let Some((_, said)) = line.trim_end().split_once("SAY ") {
-                return said.to_owned();
+                return Some(said.to_owned());
             }
         }
     }
 
     pub fn tell(&mut self, what: &str) {
         writeln!(self.input, "{what}").unwrap();
+    }
+
+    /// Tells it, unless it has ended.
+    pub fn try_tell(&mut self, what: &str) {
+        let _ = writeln!(self.input, "{what}");
+    }
+
+    /// Whether it has ended or was killed.
+    pub fn has_ended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
     }
 
     /// SIGKILL, and until it is gone.
