@@ -11,11 +11,23 @@ pub(crate) enum Fault {
     TimedOut,
     Cancelled,
     Ended,
+    /// As `Ended`, of an operation that had begun before.
+    Broken,
     Torn,
     Disconnected,
     Closed,
     Violation(&'static str),
     System(io::Error),
+}
+
+impl Fault {
+    /// The fault of a write that had begun, or waited, before the peer went.
+    pub(crate) fn of_begun(self) -> Self {
+        match self {
+            Self::Ended => Self::Broken,
+            other => other,
+        }
+    }
 }
 
 /// Why nothing was read. (Once something was, a read reports that instead.)
@@ -60,6 +72,11 @@ pub enum WriteError {
     },
     /// The peer is gone or has closed its end. ERROR_NO_DATA, as WriteFile on a named pipe has it.
     Ended {
+        /// Bytes written before, which nobody may have read.
+        written: usize,
+    },
+    /// The peer went, or closed its end, while this write waited for room or after it had written a part. ERROR_BROKEN_PIPE.
+    Broken {
         /// Bytes written before, which nobody may have read.
         written: usize,
     },
@@ -130,7 +147,7 @@ impl WriteError {
             Self::WouldBlock | Self::Ended { .. } => Win32Error::NO_DATA,
             Self::TimedOut { .. } => Win32Error::SEM_TIMEOUT,
             Self::Cancelled { .. } => Win32Error::OPERATION_ABORTED,
-            Self::Torn => Win32Error::BROKEN_PIPE,
+            Self::Broken { .. } | Self::Torn => Win32Error::BROKEN_PIPE,
             Self::Disconnected => Win32Error::PIPE_NOT_CONNECTED,
             Self::Closed => Win32Error::INVALID_HANDLE,
             Self::TooLong => Win32Error::INVALID_PARAMETER,
@@ -143,7 +160,10 @@ impl WriteError {
     #[must_use]
     pub fn written(&self) -> usize {
         match self {
-            Self::TimedOut { written } | Self::Cancelled { written } | Self::Ended { written } => *written,
+            Self::TimedOut { written }
+            | Self::Cancelled { written }
+            | Self::Ended { written }
+            | Self::Broken { written } => *written,
             _ => 0,
         }
     }
@@ -167,7 +187,7 @@ impl From<Fault> for ReadError {
             Fault::WouldBlock => Self::WouldBlock,
             Fault::TimedOut => Self::TimedOut,
             Fault::Cancelled => Self::Cancelled,
-            Fault::Ended => Self::Ended,
+            Fault::Ended | Fault::Broken => Self::Ended,
             Fault::Torn => Self::Torn,
             Fault::Disconnected => Self::Disconnected,
             Fault::Closed => Self::Closed,
@@ -184,6 +204,7 @@ impl WriteError {
             Fault::TimedOut => Self::TimedOut { written },
             Fault::Cancelled => Self::Cancelled { written },
             Fault::Ended => Self::Ended { written },
+            Fault::Broken => Self::Broken { written },
             Fault::Torn => Self::Torn,
             Fault::Disconnected => Self::Disconnected,
             Fault::Closed => Self::Closed,
@@ -218,6 +239,9 @@ impl fmt::Display for WriteError {
                 write!(f, "the write was cancelled after {written} bytes were written")
             }
             Self::Ended { written } => write!(f, "the peer is gone; {written} bytes were written before"),
+            Self::Broken { written } => {
+                write!(f, "the peer is gone since; {written} bytes were written before")
+            }
             Self::Torn => f.write_str("another writer died in the middle of a message"),
             Self::Disconnected => f.write_str("the connection was disconnected"),
             Self::Closed => f.write_str("this end is closed for writing"),

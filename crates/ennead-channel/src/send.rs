@@ -25,13 +25,14 @@ impl<S: System> Channel<S> {
             *written = bytes.len();
             return Ok(());
         }
-        match self.framing {
+        let outcome = match self.framing {
             Framing::Bytes => self.write_bytes(bytes, wait, written),
             Framing::Messages if Frame::space(bytes.len() as u64) <= self.outbound.capacity => {
                 self.write_message(bytes, wait, written)
             }
             Framing::Messages => self.stream_message(bytes, wait, written),
-        }
+        };
+        if *written > 0 { outcome.map_err(Fault::of_begun) } else { outcome }
     }
 
     /// Writes what there is room for now, and goes on there at the next call. Between a call that has begun a message and the
@@ -43,7 +44,11 @@ impl<S: System> Channel<S> {
             let mut now = 0;
             let outcome = self.write(&bytes[*written..], &Wait::Never, &mut now);
             *written += now;
-            return if outcome.is_ok() && *written < bytes.len() { Err(Fault::WouldBlock) } else { outcome };
+            return match outcome {
+                Ok(()) if *written < bytes.len() => Err(Fault::WouldBlock),
+                Err(fault) if *written > 0 => Err(fault.of_begun()),
+                outcome => outcome,
+            };
         }
         if *written == 0 {
             self.take_turn_to_keep(Role::Writer, &Wait::Never)?;
@@ -54,7 +59,7 @@ impl<S: System> Channel<S> {
         if *written == 0 || !matches!(outcome, Err(Fault::WouldBlock)) {
             self.give_back(Role::Writer);
         }
-        outcome
+        if *written > 0 { outcome.map_err(Fault::of_begun) } else { outcome }
     }
 
     /// Ends a message that `write_part` has begun and will not finish: the reader gets it as short as it came.
@@ -171,8 +176,8 @@ impl<S: System> Channel<S> {
     #[inline]
     fn room(&self, wanted: u64, least: u64, wait: &Wait<'_>) -> Result<u64, Fault> {
         let capacity = self.outbound.capacity;
+        let mut standing = self.standing_to_write()?;
         loop {
-            let standing = self.standing_to_write()?;
             if standing.flags & flag::SHARED != 0 {
                 self.move_to_page(Role::Writer);
             }
@@ -182,6 +187,7 @@ impl<S: System> Channel<S> {
             }
             let until = self.tail().plus(wanted).minus(capacity);
             self.wait_to_write(Awaited::Room { until }, standing, wait)?;
+            standing = self.standing_to_write().map_err(Fault::of_begun)?;
         }
     }
 

@@ -132,7 +132,7 @@ fn a_killed_reader_ends_writes_and_flushes() {
             let outcome = end.write(&message(n), Wait::Forever).and_then(|_| end.flush(Wait::Forever));
             match outcome {
                 Ok(()) => {}
-                Err(WriteError::Ended { .. }) => break,
+                Err(WriteError::Ended { .. } | WriteError::Broken { .. }) => break,
                 Err(error) => panic!("{error}"),
             }
         }

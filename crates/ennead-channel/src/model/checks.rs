@@ -130,7 +130,10 @@ fn a_reader_ends(end: fn(&End)) {
     let writer = {
         let client = client.clone();
         thread::spawn(move || {
-            assert!(matches!(write(&client, &[1; 200]), Err(Fault::Ended | Fault::Disconnected)));
+            assert!(matches!(
+                write(&client, &[1; 200]),
+                Err(Fault::Ended | Fault::Broken | Fault::Disconnected)
+            ));
         })
     };
     let flusher = thread::spawn(move || drop(client.flush(&Wait::Forever)));

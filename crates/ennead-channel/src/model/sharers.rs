@@ -307,7 +307,10 @@ mod checks {
         }));
         let survivor = thread::spawn(move || {
             let outcome = write(&server, &[2; 10]);
-            assert!(matches!(outcome, Ok(()) | Err(Fault::Torn | Fault::Ended)), "{outcome:?}");
+            assert!(
+                matches!(outcome, Ok(()) | Err(Fault::Torn | Fault::Ended | Fault::Broken)),
+                "{outcome:?}"
+            );
             server.close();
             server.system.die();
         });

@@ -199,7 +199,8 @@ fn deadlines_and_tokens_end_waits_and_say_what_was_moved() {
         }
         token.cancel();
         assert!(matches!(reader.join().unwrap(), Err(ReadError::Cancelled)));
-        assert!(matches!(queued.join().unwrap(), Err(ReadError::Cancelled)));
+        let queued = queued.join().unwrap();
+        assert!(matches!(queued, Err(ReadError::Cancelled)), "{queued:?}");
         assert!(matches!(writer.join().unwrap(), Err(WriteError::Cancelled { written: 0 })));
     });
     assert_eq!(server.read(&mut [0; 8000], ReadMode::Byte, Wait::Never).unwrap().bytes, 4096);

@@ -210,6 +210,9 @@ fn transaction_needs<P: NamedPipes>(pipes: &P) {
     pipes.set_state(End::Client(&client), READ_MESSAGE).unwrap();
     pipes.write(End::Server(&server), b"unread").unwrap();
     assert_eq!(code(pipes.transact(End::Client(&client), b"x", &mut [0; 4])), 231);
+    // [MS-FSCC] 2.3.48: STATUS_INVALID_PIPE_STATE unless it is connected, and 2.3.46: it is not once the server's end has been closed.
+    drop(server);
+    assert_eq!(code(pipes.transact(End::Client(&client), b"x", &mut [0; 4])), 230);
 }
 
 fn flush<P: NamedPipes>(pipes: &P) {

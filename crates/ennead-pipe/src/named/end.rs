@@ -144,7 +144,12 @@ impl End {
         may_read(self.granted)?;
         may_write(self.granted)?;
         match self.endpoint.peek(&mut []) {
-            Ok(peeked) if peeked.total_available > 0 => Err(Reason::UnreadData),
+            // [MS-FSCC] 2.3.48: STATUS_INVALID_PIPE_STATE unless the pipe is connected. Where the other end has been closed and there is
+            // data left, it is in another state (2.3.46: FILE_PIPE_CLOSING_STATE), so that comes before STATUS_PIPE_BUSY.
+            Ok(peeked) if peeked.total_available > 0 && !self.is_closed_by_peer() => Err(Reason::UnreadData),
+            Ok(peeked) if peeked.total_available > 0 => {
+                Err(Reason::BadState("the other end has been closed"))
+            }
             Ok(_) => Ok(()),
             Err(ReadError::Ended | ReadError::Torn) => Err(Reason::BadState("the other end has been closed")),
             Err(error) => Err(read_reason(error)),
@@ -251,6 +256,7 @@ pub(super) fn write_reason(error: WriteError) -> Reason {
         WriteError::TimedOut { .. } => Reason::TimedOut,
         WriteError::Cancelled { .. } => Reason::Cancelled,
         WriteError::Ended { .. } => Reason::Closing,
+        WriteError::Broken { .. } => Reason::Broken,
         WriteError::Torn => Reason::Ended,
         WriteError::Disconnected => Reason::NotConnected,
         WriteError::TooLong => Reason::Parameter("a message has at most 4294967295 bytes"),

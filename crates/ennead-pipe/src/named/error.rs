@@ -88,6 +88,8 @@ pub enum Reason {
     Empty,
     /// The other end has been closed: ERROR_NO_DATA.
     Closing,
+    /// The other end has been closed while a write waited, or went on: ERROR_BROKEN_PIPE.
+    Broken,
     /// The other end has been closed, and all that it wrote has been read: ERROR_BROKEN_PIPE.
     Ended,
     /// The server has disconnected the instance: ERROR_PIPE_NOT_CONNECTED.
@@ -134,7 +136,7 @@ impl Reason {
             Self::NoneListening | Self::TooManyInstances | Self::UnreadData => Win32Error::PIPE_BUSY,
             Self::Denied(_) | Self::Mismatch(_) | Self::NotFirst => Win32Error::ACCESS_DENIED,
             Self::Empty | Self::Closing => Win32Error::NO_DATA,
-            Self::Ended => Win32Error::BROKEN_PIPE,
+            Self::Ended | Self::Broken => Win32Error::BROKEN_PIPE,
             Self::NotConnected => Win32Error::PIPE_NOT_CONNECTED,
             Self::Listening => Win32Error::PIPE_LISTENING,
             Self::BadState(_) => Win32Error::BAD_PIPE,
@@ -176,6 +178,7 @@ impl fmt::Display for Reason {
             Self::NotFirst => f.write_str("it exists already, and this was to be the first instance"),
             Self::Empty => f.write_str("it is empty, and the handle does not wait"),
             Self::Closing => f.write_str("the other end has been closed"),
+            Self::Broken => f.write_str("the other end has been closed meanwhile"),
             Self::Ended => f.write_str("the other end has been closed, and everything has been read"),
             Self::NotConnected => f.write_str("the instance is disconnected"),
             Self::Listening => f.write_str("no client has connected yet"),

@@ -283,7 +283,8 @@ fn a_close_completes_everything_once() {
                 write
             };
             let write = joined(write);
-            assert_eq!(write.win32(), Win32Error::NO_DATA, "nobody reads the last byte");
+            let codes = [Win32Error::NO_DATA, Win32Error::BROKEN_PIPE];
+            assert!(codes.contains(&write.win32()), "nobody reads the last byte");
             reader.finish();
             writer.finish();
             let calls = calls.lock().unwrap();

@@ -73,6 +73,8 @@ struct Write {
     ticket: Arc<Ticket>,
     data: Vec<u8>,
     written: usize,
+    /// It could not be completed at once.
+    pending: bool,
     in_transaction: bool,
 }
 
@@ -126,7 +128,8 @@ impl<W: Wire> Traffic<W> {
     /// Gets in line to write.
     pub fn write(&self, ticket: Arc<Ticket>, data: Vec<u8>) {
         let mut lines = lock(&self.lines);
-        lines.writes.push_back(Write { ticket, data, written: 0, in_transaction: false });
+        let pending = !lines.writes.is_empty();
+        lines.writes.push_back(Write { ticket, data, written: 0, pending, in_transaction: false });
         let first = lines.writes.len() == 1;
         self.go_on(lines, first);
     }
@@ -153,7 +156,14 @@ impl<W: Wire> Traffic<W> {
                 awaits_request: true,
                 request: Vec::new(),
             });
-            lines.writes.push_back(Write { ticket: writer, data: request, written: 0, in_transaction: true });
+            let pending = !lines.writes.is_empty();
+            lines.writes.push_back(Write {
+                ticket: writer,
+                data: request,
+                written: 0,
+                pending,
+                in_transaction: true,
+            });
         }
         let first = lines.writes.len() == 1;
         self.go_on(lines, first);
@@ -272,7 +282,12 @@ impl<W: Wire> Traffic<W> {
     fn advance_writes(&self, lines: &mut Lines<W>) {
         while let Some(write) = lines.writes.front_mut() {
             let reason = match self.wire.write(&write.data, &mut write.written) {
-                Err(Reason::Empty) => return,
+                Err(Reason::Empty) => {
+                    write.pending = true;
+                    return;
+                }
+                // It began before the other end was closed.
+                Err(Reason::Closing) if write.pending => Some(Reason::Broken),
                 outcome => outcome.err(),
             };
             if let Some(write) = lines.writes.pop_front() {
@@ -324,7 +339,7 @@ impl<W: Wire> Lines<W> {
     }
 
     fn finish_write(&mut self, write: Write, reason: Option<Reason>) {
-        let Write { ticket, data, written, in_transaction } = write;
+        let Write { ticket, data, written, in_transaction, .. } = write;
         if !in_transaction {
             return end(
                 &ticket,
