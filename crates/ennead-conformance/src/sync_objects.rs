@@ -109,6 +109,10 @@ pub trait SyncObjects: Sync + Sized {
     fn create_secured(&self, name: &str, object: Object, sddl: &str) -> Outcome<Self::Handle>;
     /// `OpenEvent` and its like.
     fn open(&self, kind: Kind, name: &str, access: u32) -> Outcome<Self::Handle>;
+    /// The kinds that there are.
+    fn kinds(&self) -> &'static [Kind] {
+        &Kind::ALL
+    }
     /// Whether there is a `Global\` to create objects in.
     fn has_global(&self) -> bool;
 
@@ -146,7 +150,13 @@ pub trait SyncObjects: Sync + Sized {
     fn process(&self, process: &Self::Process) -> Outcome<Self::Handle>;
 }
 
-/// All cases.
+/// The cases of timers.
+#[must_use]
+pub fn timer_cases<S: SyncObjects>() -> Vec<Case<S>> {
+    timers::cases()
+}
+
+/// All cases but those.
 #[must_use]
 pub fn cases<S: SyncObjects>() -> Vec<Case<S>> {
     [
@@ -155,7 +165,6 @@ pub fn cases<S: SyncObjects>() -> Vec<Case<S>> {
         events::cases(),
         mutexes::cases(),
         semaphores::cases(),
-        timers::cases(),
         waits::cases(),
         waits_for_all::cases(),
     ]

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{
-    INFINITE, Kind, OBJECT_0, Object, SyncObjects, TIMEOUT, named, new, on_thread, pass, semaphore, test,
+    INFINITE, Kind, MODIFY_STATE, OBJECT_0, Object, SYNCHRONIZE, SyncObjects, TIMEOUT, named, new, on_thread,
+    pass, semaphore, test,
 };
 use crate::{Case, code};
 
@@ -34,6 +35,7 @@ pub(super) fn cases<S: SyncObjects>() -> Vec<Case<S>> {
         ("a manual-reset timer releases every waiter", releases_all),
         ("a timer stays set when the thread that set it ends", setter_ends),
         ("a timer's state is seen through every handle", every_handle),
+        ("setting a timer takes the right to modify", timer_modify),
     ]
 }
 
@@ -335,4 +337,15 @@ fn every_handle<S: SyncObjects>(objects: &S) {
     drop(second);
     objects.set_timer(&first, millis(1), 0).unwrap();
     pass(objects, &first);
+}
+
+fn timer_modify<S: SyncObjects>(objects: &S) {
+    let timer = named(objects, "modify", Object::Timer { manual: true });
+    let waits = objects.open(Kind::Timer, "modify", SYNCHRONIZE).unwrap();
+    assert_eq!(code(objects.set_timer(&waits, 0, 0)), 5);
+    assert_eq!(test(objects, &timer), TIMEOUT);
+    assert_eq!(code(objects.cancel(&waits)), 5);
+    let changes = objects.open(Kind::Timer, "modify", MODIFY_STATE).unwrap();
+    objects.set_timer(&changes, -36_000_000_000, 0).unwrap();
+    objects.cancel(&changes).unwrap();
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use ennead_conformance::Outcome;
 use ennead_status::Win32Error;
 
-use crate::{Native, file_mapping, mailslots};
+use crate::{Native, file_mapping, mailslots, sync_objects};
 
 const ROOT: &str = "ENNEAD_CONFORMANCE_ROOT";
 
@@ -91,12 +91,14 @@ fn another_process() {
 struct Kept {
     mailslots: mailslots::Kept,
     mapping: file_mapping::Kept,
+    sync: sync_objects::Kept,
 }
 
 fn carry_out(native: &Native, kept: &mut Kept, parts: &[&str]) -> Outcome<String> {
     match parts {
         ["mailslot", rest @ ..] => mailslots::carry_out(native, &mut kept.mailslots, rest),
         ["mapping", rest @ ..] => file_mapping::carry_out(native, &mut kept.mapping, rest),
+        ["sync", rest @ ..] => sync_objects::carry_out(native, &mut kept.sync, rest),
         other => panic!("nobody can {other:?}"),
     }
 }

@@ -5,11 +5,16 @@ mod file_mapping;
 mod mailslots;
 mod named_pipes;
 mod overlapped_pipes;
+mod sync_objects;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use ennead_conformance::Case;
 use ennead_namespace::Root;
@@ -37,6 +42,24 @@ impl Native {
     }
 }
 
+/// For a case that takes a tenth of a second.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Whether a case succeeded. One that does not end ends the program: its threads cannot be.
+fn watched(name: &str, case: impl FnOnce() + Send) -> bool {
+    let (done, ended) = channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let good = catch_unwind(AssertUnwindSafe(case)).is_ok();
+            done.send(good).expect("the test waits");
+        });
+        ended.recv_timeout(WATCHDOG).unwrap_or_else(|_| {
+            eprintln!("did not end in time: {name}");
+            std::process::exit(101);
+        })
+    })
+}
+
 /// Runs every case in a root of its own, where it must leave nothing.
 fn run(cases: Vec<Case<Native>>) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -48,7 +71,7 @@ fn run(cases: Vec<Case<Native>>) {
         let root = PathBuf::from(format!("/dev/shm/ennead-conformance-{}-{at}", std::process::id()));
         let native = Native::at(&root);
         println!("{name}");
-        if catch_unwind(AssertUnwindSafe(|| case(&native))).is_err() {
+        if !watched(name, || case(&native)) {
             failed.push(name);
         }
         if native.kills.load(Relaxed) {

@@ -38,6 +38,7 @@ fn all_cases() -> Vec<Case<Wine>> {
         ennead_conformance::named_pipes::cases(),
         ennead_conformance::overlapped_pipes::cases(),
         ennead_conformance::sync_objects::cases(),
+        ennead_conformance::sync_objects::timer_cases(),
         ennead_conformance::file_mapping::cases(),
         ennead_conformance::mailslots::cases(),
         ennead_conformance::mailslots::overlapped_cases(),
