@@ -22,6 +22,7 @@
 //! - [`memory`]: how much memory there is
 //! - [`mount`]: mounting a tmpfs
 //! - [`occupancy`]: rooms that are seen empty when the last occupant is gone
+//! - [`owned_lock`]: a lock whose most faithful reader pays next to nothing
 //! - [`pidfd`]: processes as descriptors
 //! - [`pipe`]: kernel pipes
 //! - [`plain`]: types whose values are their bytes
@@ -54,6 +55,7 @@ pub mod memfd;
 pub mod memory;
 pub mod mount;
 pub mod occupancy;
+pub mod owned_lock;
 pub mod pidfd;
 pub mod pipe;
 pub mod plain;

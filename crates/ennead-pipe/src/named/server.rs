@@ -1,12 +1,13 @@
 //! The server's end of an instance.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ennead_channel::Wait;
 use ennead_security::{AccessMask, SecurityDescriptor};
 use ennead_status::Win32Error;
+use ennead_sys::owned_lock::{OwnedLock, ReadGuard, WriteGuard};
 use ennead_sys::poll::{self, Interest, Watch};
 
 use super::arrival::{self, Arrival, ClientInfo};
@@ -22,7 +23,7 @@ use super::state::State;
 /// The server's end of a pipe instance. All operations take `&self` and may be called from several threads. Dropping it
 /// closes it: what was written stays readable for the client.
 pub struct Instance {
-    pub(super) link: RwLock<Link>,
+    pub(super) link: OwnedLock<Link>,
     pub(super) modes: HandleModes,
     pub(super) granted: AccessMask,
     pub(super) quotas: (u32, u32),
@@ -493,21 +494,19 @@ impl Instance {
         })
     }
 
-    fn read_link(&self) -> std::sync::RwLockReadGuard<'_, Link> {
-        self.link.read().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    fn read_link(&self) -> ReadGuard<'_, Link> {
+        self.link.read()
     }
 
     /// The link, to be changed. `None`: somebody looks at it, or does something at the connection; look again. Waiting for the lock instead could take as long as
     /// a read.
-    fn try_write_link(&self) -> Option<RwLockWriteGuard<'_, Link>> {
-        match self.link.try_write() {
-            Ok(link) => Some(link),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                std::thread::yield_now();
-                None
-            }
+    fn try_write_link(&self) -> Option<WriteGuard<'_, Link>> {
+        let link = self.link.try_write();
+        if link.is_none() {
+            std::thread::yield_now();
         }
+        link
     }
 }
 
@@ -517,14 +516,14 @@ impl fmt::Debug for Instance {
         fields.field("name", &self.name.as_str());
         // Whoever prints it may be in the middle of something else: no waiting here.
         match self.link.try_read().as_deref() {
-            Ok(Link::Connected(arrival)) => {
+            Some(Link::Connected(arrival)) => {
                 let peer = &arrival.client.peer;
                 fields.field("state", &State::Connected);
                 fields.field("client_pid", &peer.pid).field("client_uid", &peer.uid);
             }
-            Ok(Link::Listening) => drop(fields.field("state", &State::Listening)),
-            Ok(Link::Disconnected) => drop(fields.field("state", &State::Disconnected)),
-            Err(_) => {}
+            Some(Link::Listening) => drop(fields.field("state", &State::Listening)),
+            Some(Link::Disconnected) => drop(fields.field("state", &State::Disconnected)),
+            None => {}
         }
         fields.finish_non_exhaustive()
     }
@@ -532,8 +531,7 @@ impl fmt::Debug for Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        let link = self.link.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if matches!(std::mem::replace(link, Link::Disconnected), Link::Listening) {
+        if matches!(std::mem::replace(self.link.get_mut(), Link::Disconnected), Link::Listening) {
             self.service.door.withdraw();
         }
         self.service.forget_instance();

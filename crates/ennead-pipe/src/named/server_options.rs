@@ -1,9 +1,8 @@
 //! How instances are created.
 
-use std::sync::RwLock;
-
 use ennead_namespace::Name;
 use ennead_security::{AccessMask, SecurityDescriptor};
+use ennead_sys::owned_lock::OwnedLock;
 
 use super::end::{self, HandleModes};
 use super::error::{During, Operation, Reason, Result};
@@ -197,7 +196,7 @@ impl ServerOptions {
             return Err(reason);
         }
         Ok(Instance {
-            link: RwLock::new(Link::Listening),
+            link: OwnedLock::new(Link::Listening),
             modes: HandleModes::new(self.modes),
             granted: access,
             quotas: (self.traits.out_quota, self.traits.in_quota),
