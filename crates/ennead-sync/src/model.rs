@@ -68,16 +68,23 @@ struct Play {
     told: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Without allocations, for there are many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct State {
-    words: Vec<Word>,
-    outcomes: Vec<(u32, Outcome)>,
-    actors: Vec<Actor>,
+    words: [Word; OBJECTS],
+    outcomes: [(u32, Outcome); ACTORS],
+    actors: [Actor; ACTORS],
     kills: u32,
     /// How often each object was taken for each actor's committed wait.
-    given: Vec<Vec<u8>>,
+    given: [[u8; OBJECTS]; ACTORS],
     wrong: Option<&'static str>,
 }
+
+const OBJECTS: usize = 2;
+const ACTORS: usize = 4;
+
+/// Something for each object of a wait, in its order.
+type Each = [u32; OBJECTS];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Outcome {
@@ -87,32 +94,33 @@ enum Outcome {
     Committed,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Actor {
     All(All),
     /// About to sleep on an object's state.
     AllLies(usize, u32),
     Any {
-        since: Vec<u32>,
+        since: Each,
         at: AnyAt,
     },
     /// The number of the change.
     Change(usize, Alteration),
-    /// On these objects.
+    /// On the objects of these bits.
     Asleep {
-        on: Vec<usize>,
-        since: Vec<u32>,
+        on: u8,
+        since: Each,
     },
     Done,
     Dead,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum AnyAt {
-    Enter,
+    /// At an object.
+    Enter(usize),
     Look(usize, Attempt),
-    Mark(usize, Attempt, Vec<u32>),
-    Lie(Vec<u32>),
+    Mark(usize, Attempt, Each),
+    Lie(Each),
 }
 
 /// What one actor sees of the world.
@@ -124,7 +132,7 @@ struct View<'a> {
 
 impl Play {
     fn step(&self, before: &State, actor: usize) -> State {
-        let view = View { play: self, state: RefCell::new(before.clone()), actor };
+        let view = View { play: self, state: RefCell::new(*before), actor };
         let next = view.act(&before.actors[actor]);
         let mut state = view.state.into_inner();
         state.actors[actor] = next;
@@ -165,19 +173,25 @@ impl Model for Play {
     type State = State;
 
     fn initial(&self) -> State {
-        let actors = self.parts.iter().map(|part| match part {
-            Part::All(objects) => Actor::All(All::new(objects.len())),
-            Part::Any(_) => Actor::Any { since: Vec::new(), at: AnyAt::Enter },
-            Part::Change(changes) => Actor::Change(0, Alteration::new(changes[0].0, changes[0].1, false)),
-        });
-        State {
-            words: self.initial.iter().map(|&state| Word::of(state)).collect(),
-            outcomes: vec![(0, Outcome::Finished); self.parts.len()],
-            actors: actors.collect(),
+        let mut state = State {
+            words: [Word::of(0); OBJECTS],
+            outcomes: [(0, Outcome::Finished); ACTORS],
+            actors: [Actor::Done; ACTORS],
             kills: self.kills,
-            given: vec![vec![0; self.rules.len()]; self.parts.len()],
+            given: [[0; OBJECTS]; ACTORS],
             wrong: None,
+        };
+        for (word, &initial) in state.words.iter_mut().zip(&self.initial) {
+            *word = Word::of(initial);
         }
+        for (actor, part) in state.actors.iter_mut().zip(&self.parts) {
+            *actor = match part {
+                Part::All(objects) => Actor::All(All::new(objects.len())),
+                Part::Any(_) => Actor::Any { since: [0; OBJECTS], at: AnyAt::Enter(0) },
+                Part::Change(changes) => Actor::Change(0, Alteration::new(changes[0].0, changes[0].1, false)),
+            };
+        }
+        state
     }
 
     fn next(&self, state: &State) -> Vec<(String, State)> {
@@ -187,7 +201,7 @@ impl Model for Play {
                 continue;
             }
             if state.kills > 0 {
-                let mut after = state.clone();
+                let mut after = *state;
                 after.actors[number] = Actor::Dead;
                 after.kills -= 1;
                 next.push((if self.told { format!("kill {number}") } else { "kill".to_owned() }, after));
@@ -235,7 +249,8 @@ impl Model for Play {
             return None;
         }
         for (number, actor) in state.actors.iter().enumerate() {
-            let Actor::Asleep { on, .. } = actor else { continue };
+            let Actor::Asleep { on, .. } = *actor else { continue };
+            let on: Vec<usize> = (0..OBJECTS).filter(|object| on & 1 << object != 0).collect();
             let killed = self.kills > state.kills;
             // A pulse whose process was killed before the wake is as if it had not been: nobody else can see it.
             let unseen = |&object: &usize| {
@@ -261,13 +276,13 @@ impl View<'_> {
             Actor::AllLies(object, state) => {
                 let objects = self.play.objects(self.actor);
                 if self.lies(&[(objects[*object], *state)]) {
-                    return Actor::Asleep { on: vec![objects[*object]], since: Vec::new() };
+                    return Actor::Asleep { on: 1 << objects[*object], since: [0; OBJECTS] };
                 }
                 Actor::All(All::new(objects.len()))
             }
-            Actor::Any { since, at } => self.any(since, at),
+            Actor::Any { since, at } => self.any(*since, at),
             Actor::Change(number, alteration) => self.change(*number, *alteration),
-            Actor::Asleep { .. } | Actor::Done | Actor::Dead => actor.clone(),
+            Actor::Asleep { .. } | Actor::Done | Actor::Dead => *actor,
         }
     }
 
@@ -285,19 +300,17 @@ impl View<'_> {
         }
     }
 
-    fn any(&self, since: &[u32], at: &AnyAt) -> Actor {
+    fn any(&self, mut since: Each, at: &AnyAt) -> Actor {
         let objects = self.play.objects(self.actor);
         let own = OwnView { view: self };
-        let with = |at| Actor::Any { since: since.to_vec(), at };
+        let with = |at| Actor::Any { since, at };
         let look = |index: usize| AnyAt::Look(index, Attempt::new(index, since[index], false));
         let mark = |index: usize, states| AnyAt::Mark(index, Attempt::new(index, since[index], true), states);
         match at {
-            AnyAt::Enter => {
-                let mut since = since.to_vec();
-                let object = since.len();
-                since.push(own.rules(object).generation(own.load(object).state()));
-                let at = if since.len() < objects.len() {
-                    AnyAt::Enter
+            AnyAt::Enter(object) => {
+                since[*object] = own.rules(*object).generation(own.load(*object).state());
+                let at = if object + 1 < objects.len() {
+                    AnyAt::Enter(object + 1)
                 } else {
                     AnyAt::Look(0, Attempt::new(0, since[0], false))
                 };
@@ -309,17 +322,17 @@ impl View<'_> {
                     None => with(AnyAt::Look(*index, attempt)),
                     Some(Attempted::Taken) => Actor::Done,
                     Some(_) if index + 1 < objects.len() => with(look(index + 1)),
-                    Some(_) => with(mark(0, Vec::new())),
+                    Some(_) => with(mark(0, [0; OBJECTS])),
                 }
             }
             AnyAt::Mark(index, attempt, states) => {
                 let mut attempt = *attempt;
-                let mut states = states.clone();
+                let mut states = *states;
                 match attempt.step(&own) {
                     None => with(AnyAt::Mark(*index, attempt, states)),
                     Some(Attempted::Taken) => Actor::Done,
                     Some(Attempted::Marked(state)) => {
-                        states.push(state);
+                        states[*index] = state;
                         if index + 1 < objects.len() {
                             with(mark(index + 1, states))
                         } else {
@@ -332,7 +345,8 @@ impl View<'_> {
             AnyAt::Lie(states) => {
                 let on: Vec<(usize, u32)> = objects.iter().copied().zip(states.iter().copied()).collect();
                 if self.lies(&on) {
-                    return Actor::Asleep { on: objects.to_vec(), since: since.to_vec() };
+                    let on = objects.iter().fold(0, |on, &object| on | 1 << object);
+                    return Actor::Asleep { on, since };
                 }
                 with(look(0))
             }
@@ -391,7 +405,7 @@ impl OwnView<'_, '_> {
             Actor::Change(_, alteration) => alteration.remembered(),
             _ => None,
         });
-        let words: Vec<Word> = state.words.iter().copied().chain(remembered).collect();
+        let words: Vec<Word> = state.words.into_iter().chain(remembered).collect();
         let mut version = 1;
         while words.iter().any(|word| word.ticket() == Some(Ticket::new(slot, version))) {
             version += 1;
@@ -443,18 +457,18 @@ impl World for OwnView<'_, '_> {
         let object = self.global(object);
         let mut state = self.view.state.borrow_mut();
         for (number, part) in self.view.play.parts.iter().enumerate() {
-            let Actor::Asleep { on, since } = &state.actors[number] else { continue };
-            if !on.contains(&object) {
+            let Actor::Asleep { on, since } = state.actors[number] else { continue };
+            if on & 1 << object == 0 {
                 continue;
             }
-            let since = since.clone();
             state.actors[number] = match part {
                 Part::All(objects) => Actor::All(All::new(objects.len())),
                 _ => {
-                    let attempt = Attempt::new(0, since[0], since.len() == 1);
+                    let single = on.count_ones() == 1;
+                    let attempt = Attempt::new(0, since[0], single);
                     // As Linux does it: who sleeps on one object knows that it was that one.
-                    let at = if since.len() == 1 {
-                        AnyAt::Mark(0, attempt.woken(), Vec::new())
+                    let at = if single {
+                        AnyAt::Mark(0, attempt.woken(), [0; OBJECTS])
                     } else {
                         AnyAt::Look(0, attempt)
                     };
