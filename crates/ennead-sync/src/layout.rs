@@ -35,6 +35,10 @@ pub(crate) const WORD: usize = 64;
 pub(crate) const CPU: usize = 72;
 /// 32 bits: whether somebody slept when the object was last changed and has not taken it since. A hint.
 pub(crate) const OWED: usize = 76;
+/// 32 bits: whether a handle was ever passed on, perhaps to another user.
+pub(crate) const PASSED: usize = 80;
+/// Eight times 32 bits: the bells that are rung where sleepers are woken.
+pub(crate) const BELLS: usize = 96;
 /// 64 bytes for the kind's own words.
 #[allow(dead_code, reason = "events and semaphores have none")]
 pub(crate) const OWN: usize = 128;
@@ -149,7 +153,7 @@ mod tests {
                 0x2122_2324_2526_2728
             ]
         );
-        assert_eq!((LEN, WORD, CPU, OWED, OWN, PARTIES), (256, 64, 72, 76, 128, 192));
+        assert_eq!((LEN, WORD, CPU, OWED, PASSED, BELLS, OWN, PARTIES), (256, 64, 72, 76, 80, 96, 128, 192));
         assert_eq!(Header::decode(bytes[..WORD].try_into().unwrap()), Ok(header));
     }
 

@@ -42,6 +42,8 @@ enum Broken {
     BitBeforeWake,
     /// Sleeping does not look whether the word is still what it was.
     BlindSleep,
+    /// Who sleeps by a bell listens to it after having said so at the objects.
+    ListensLate,
     /// An exchange does not look whether the word is still what it was.
     BlindExchange,
 }
@@ -53,6 +55,8 @@ enum Part {
     All(Vec<usize>),
     /// Waits for any of these.
     Any(Vec<usize>),
+    /// The same, sleeping by a bell that they know.
+    Bell(Vec<usize>),
     /// Changes these, one after the other.
     Change(Vec<(usize, Change)>),
 }
@@ -77,6 +81,8 @@ struct State {
     kills: u32,
     /// How often each object was taken for each actor's committed wait.
     given: [[u8; OBJECTS]; ACTORS],
+    /// Whether each actor's bell has rung since the actor listened to it.
+    rung: [bool; ACTORS],
     wrong: Option<&'static str>,
 }
 
@@ -119,6 +125,7 @@ enum AnyAt {
     /// At an object.
     Enter(usize),
     Look(usize, Attempt),
+    Listen,
     Mark(usize, Attempt, Each),
     Lie(Each),
 }
@@ -141,7 +148,7 @@ impl Play {
 
     fn objects(&self, actor: usize) -> &[usize] {
         match &self.parts[actor] {
-            Part::All(objects) | Part::Any(objects) => objects,
+            Part::All(objects) | Part::Any(objects) | Part::Bell(objects) => objects,
             Part::Change(_) => &[],
         }
     }
@@ -179,6 +186,7 @@ impl Model for Play {
             actors: [Actor::Done; ACTORS],
             kills: self.kills,
             given: [[0; OBJECTS]; ACTORS],
+            rung: [true; ACTORS],
             wrong: None,
         };
         for (word, &initial) in state.words.iter_mut().zip(&self.initial) {
@@ -187,7 +195,7 @@ impl Model for Play {
         for (actor, part) in state.actors.iter_mut().zip(&self.parts) {
             *actor = match part {
                 Part::All(objects) => Actor::All(All::new(objects.len())),
-                Part::Any(_) => Actor::Any { since: [0; OBJECTS], at: AnyAt::Enter(0) },
+                Part::Any(_) | Part::Bell(_) => Actor::Any { since: [0; OBJECTS], at: AnyAt::Enter(0) },
                 Part::Change(changes) => Actor::Change(0, Alteration::new(changes[0].0, changes[0].1, false)),
             };
         }
@@ -322,8 +330,12 @@ impl View<'_> {
                     None => with(AnyAt::Look(*index, attempt)),
                     Some(Attempted::Taken) => Actor::Done,
                     Some(_) if index + 1 < objects.len() => with(look(index + 1)),
-                    Some(_) => with(mark(0, [0; OBJECTS])),
+                    Some(_) => with(AnyAt::Listen),
                 }
+            }
+            AnyAt::Listen => {
+                self.state.borrow_mut().rung[self.actor] = false;
+                with(mark(0, [0; OBJECTS]))
             }
             AnyAt::Mark(index, attempt, states) => {
                 let mut attempt = *attempt;
@@ -341,6 +353,14 @@ impl View<'_> {
                     }
                     Some(_) => with(look(0)),
                 }
+            }
+            AnyAt::Lie(_) if matches!(self.play.parts[self.actor], Part::Bell(_)) => {
+                let late = self.play.broken == Broken::ListensLate;
+                if late || !self.state.borrow().rung[self.actor] {
+                    let on = objects.iter().fold(0, |on, &object| on | 1 << object);
+                    return Actor::Asleep { on, since };
+                }
+                with(look(0))
             }
             AnyAt::Lie(states) => {
                 let on: Vec<(usize, u32)> = objects.iter().copied().zip(states.iter().copied()).collect();
@@ -384,7 +404,7 @@ struct OwnView<'a, 'b> {
 impl OwnView<'_, '_> {
     fn global(&self, object: usize) -> usize {
         match &self.view.play.parts[self.view.actor] {
-            Part::All(objects) | Part::Any(objects) => objects[object],
+            Part::All(objects) | Part::Any(objects) | Part::Bell(objects) => objects[object],
             Part::Change(_) => object,
         }
     }
@@ -457,6 +477,7 @@ impl World for OwnView<'_, '_> {
         let object = self.global(object);
         let mut state = self.view.state.borrow_mut();
         for (number, part) in self.view.play.parts.iter().enumerate() {
+            state.rung[number] |= self.view.play.objects(number).contains(&object);
             let Actor::Asleep { on, since } = state.actors[number] else { continue };
             if on & 1 << object == 0 {
                 continue;
@@ -464,7 +485,7 @@ impl World for OwnView<'_, '_> {
             state.actors[number] = match part {
                 Part::All(objects) => Actor::All(All::new(objects.len())),
                 _ => {
-                    let single = on.count_ones() == 1;
+                    let single = on.count_ones() == 1 && matches!(part, Part::Any(_));
                     let attempt = Attempt::new(0, since[0], single);
                     // As Linux does it: who sleeps on one object knows that it was that one.
                     let at = if single {

@@ -27,6 +27,9 @@ use crate::word::{PARTIES, Word};
 /// scribbles can make it so many.
 pub(crate) const STEPS: u32 = 1 << 22;
 
+/// How many bells an object knows.
+pub(crate) const BELLS: usize = 8;
+
 /// How often somebody who was woken is let run first, so that it takes what it is owed.
 const COURTESIES: u32 = 16;
 
@@ -156,6 +159,11 @@ impl Object {
 
     /// A fresh description of what keeps the object alive, for another process.
     pub(crate) fn share(&self, granted: AccessMask) -> Result<SharedObject, ObjectError> {
+        if self.robust().is_none() {
+            // Another user cannot ring this one's bells: who sleeps by them lies down anew.
+            self.passed().store(1, Ordering::SeqCst);
+            self.wake();
+        }
         let (file, scope) = match &self.hold {
             Hold::Named(scope, entry) => (entry.share()?, Some(*scope)),
             Hold::Unnamed(memory) => {
@@ -242,6 +250,17 @@ impl Object {
         self.core.mapping().atomic_u32(self.at(layout::OWED))
     }
 
+    #[inline]
+    pub(crate) fn passed(&self) -> &AtomicU32 {
+        self.core.mapping().atomic_u32(self.at(layout::PASSED))
+    }
+
+    /// One of the numbers of bells that are rung where sleepers are woken.
+    #[inline]
+    pub(crate) fn bell(&self, number: usize) -> &AtomicU32 {
+        self.core.mapping().atomic_u32(self.at(layout::BELLS + 4 * (number % BELLS)))
+    }
+
     /// One of the words that say which outcome pages its tickets mean.
     pub(crate) fn party(&self, number: usize) -> &AtomicU64 {
         self.core.mapping().atomic_u64(self.at(layout::PARTIES + 8 * (number % PARTIES)))
@@ -250,7 +269,7 @@ impl Object {
     /// The object word; a mutex's is another, see [`crate::sight`].
     #[inline]
     pub(crate) fn load(&self) -> Word {
-        Word(self.word().load(Ordering::Acquire))
+        Word(self.word().load(Ordering::SeqCst))
     }
 
     #[inline]
@@ -261,6 +280,8 @@ impl Object {
     /// Wakes all that sleep on it.
     pub(crate) fn wake(&self) {
         self.owed().store(1, Ordering::Relaxed);
+        // First these: one whom the other wake reaches may believe that it was the last of this.
+        self.ring_bells();
         futex::wake(self.state_half(), u32::MAX, Scope::Shared);
     }
 
@@ -342,6 +363,22 @@ impl Object {
         let since = self.rules.generation(word.state());
         let absent = word.ticket().is_none() && self.rules.look(word.state(), since) == Found::Wait;
         absent.then_some(since)
+    }
+
+    /// Whether there is nothing to take for one who entered at `since`, and no wait for all in the middle.
+    #[inline]
+    pub(crate) fn has_nothing(&self, since: u32) -> bool {
+        let word = self.load();
+        word.ticket().is_none() && self.rules.look(word.state(), since) == Found::Wait
+    }
+
+    /// The same where it is said already that somebody sleeps.
+    #[inline]
+    pub(crate) fn is_marked(&self, since: u32) -> bool {
+        let word = self.load();
+        word.ticket().is_none()
+            && word.state() & SLEEPERS != 0
+            && self.rules.look(word.state(), since) == Found::Wait
     }
 
     /// Whether there may be something to take.

@@ -3,6 +3,8 @@
 //! A user has one in each root, readable by all in `Global\`: an entry of 512 words, one a thread that is just taking. A process holds
 //! the entry's lock of each word that it uses, so that a word whose lock is free belongs to nobody who lives.
 //!
+//! Beside each word stands a *bell*, for a thread that waits for any of many objects: it sleeps on its bell alone, whose number the objects know.
+//!
 //! A word is the version of its use and what became of it. A process that is killed between commit and finish may leave its ticket in
 //! objects; such a word is used again only when there is no other, lest the ticket be taken for one that came to nothing.
 
@@ -24,7 +26,9 @@ use crate::word::{LAST_VERSION, SLOTS, Ticket};
 /// "WAIT", the entry's body tag.
 const TAG: u32 = u32::from_le_bytes(*b"WAIT");
 const NAME: &str = "outcomes";
-const LEN: u64 = SLOTS as u64 * 4;
+const LEN: u64 = SLOTS as u64 * 8;
+/// Where the bells begin.
+const BELLS: usize = SLOTS as usize * 4;
 
 const STATUS_SHIFT: u32 = 18;
 
@@ -179,6 +183,12 @@ impl OutcomePage {
         self.entry.body().ok().map(|body| body.atomic_u32(at))
     }
 
+    /// The bell of the thread that has this word; see [`crate::waiting`].
+    pub(crate) fn bell(&self, slot: u32) -> Option<&AtomicU32> {
+        let at = BELLS + (slot & (SLOTS - 1)) as usize * 4;
+        self.entry.body().ok().map(|body| body.atomic_u32(at))
+    }
+
     /// What became of a ticket; `None` where its use is over.
     pub(crate) fn status(&self, ticket: Ticket) -> Option<Status> {
         let word = self.word(ticket.slot())?.load(Ordering::SeqCst);
@@ -308,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_words_are_pinned() {
-        assert_eq!((LEN, TAG), (2048, 0x5449_4157));
+        assert_eq!((LEN, BELLS, TAG), (4096, 2048, 0x5449_4157));
         let words = [Status::Finished, Status::Undecided, Status::Committed, Status::Aborted]
             .map(|status| encode(0x2_0001, status));
         assert_eq!(words, [0x0002_0001, 0x0006_0001, 0x000a_0001, 0x000e_0001]);

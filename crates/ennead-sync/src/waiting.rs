@@ -6,6 +6,7 @@
 mod all;
 mod any;
 mod bed;
+mod bell;
 mod signal;
 mod single;
 

@@ -135,3 +135,37 @@ fn the_name_of_a_killed_process_is_free_at_once() {
     }
     assert_eq!(play.files(), 0);
 }
+
+/// Sleepers on many objects, which sleep by a bell, beside sleepers on few, which sleep on the words; some are killed.
+#[test]
+fn waits_for_any_of_many() {
+    let play = Playground::new();
+    let names: Vec<String> = (0..64).map(|n| format!("e{n}")).collect();
+    let events: Vec<_> = names.iter().map(|name| play.event(name)).collect();
+    for round in 0..10 {
+        let mut others: Vec<Player> = (0..2).map(|_| play.player()).collect();
+        for other in &mut others {
+            for name in &names {
+                other.ask(&format!("event {name}"));
+            }
+            other.lay(&format!("wait {}", names.join(" ")));
+        }
+        let mut few = play.player();
+        few.ask("event e63");
+        few.lay("wait e63");
+        let mut killed = others.pop().unwrap();
+        killed.kill();
+        let at = (round * 7) % 63;
+        events[at].set().unwrap();
+        assert_eq!(others[0].hear(), format!("signaled {at}"));
+        assert_eq!(events[at].wait(Wait::Never).unwrap(), Outcome::TimedOut);
+        events[63].set().unwrap();
+        assert_eq!(few.hear(), "signaled 0");
+        // The bell is known by now.
+        for at in [5, 62, 5, 0] {
+            others[0].lay(&format!("wait {}", names.join(" ")));
+            events[at].set().unwrap();
+            assert_eq!(others[0].hear(), format!("signaled {at}"));
+        }
+    }
+}

@@ -95,6 +95,21 @@ fn a_semaphore_among_them() {
     holds("a semaphore and an event", play(&[Rules::Semaphore(2), AUTO], &[0, 0], &parts, 1));
 }
 
+/// One that sleeps by a bell, one that does not, one that sets.
+fn by_a_bell() -> Play {
+    let parts = [Part::Bell(vec![0, 1]), Part::Any(vec![1]), Part::Change(vec![set(1), set(0)])];
+    play(&[AUTO, AUTO], &[0, 0], &parts, 1)
+}
+
+#[test]
+fn a_sleeper_by_a_bell() {
+    holds("one by a bell, one on the word, one sets", by_a_bell());
+    let parts = [Part::Bell(vec![0, 1]), Part::Any(vec![0]), Part::Change(vec![set(0), (0, Change::Reset)])];
+    holds("a manual event and a bell", play(&[MANUAL, AUTO], &[0, 0], &parts, 1));
+    let parts = [Part::Bell(vec![0, 1]), Part::All(vec![0, 1]), Part::Change(vec![set(0), set(1)])];
+    holds("a bell and a wait for all", play(&[AUTO, AUTO], &[0, 0], &parts, 1));
+}
+
 #[test]
 fn pulses() {
     let pulse = (0, Change::Pulse);
@@ -109,7 +124,8 @@ type Shortcut = (Broken, fn() -> Play, &'static str);
 
 #[test]
 fn every_tempting_shortcut_is_found() {
-    let tempting: [Shortcut; 9] = [
+    let tempting: [Shortcut; 10] = [
+        (Broken::ListensLate, by_a_bell, "nobody sleeps on"),
         (Broken::WakesOne, one_is_killed, "nobody sleeps on"),
         (Broken::NoAbort, two_of_all, "all or nothing"),
         (Broken::CommitAnyway, two_of_all, "all or nothing"),

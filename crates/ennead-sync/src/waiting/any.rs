@@ -8,6 +8,7 @@ use ennead_sys::robust::Attempt as Owning;
 use ennead_sys::wait::Wait;
 
 use super::bed::{Bed, Deaths, Ends, OTHERS};
+use super::bell::Bell;
 use super::single::{attempt, owned, settle};
 use super::{MAXIMUM_WAIT_OBJECTS, Outcome, Waitable};
 use crate::alert::Alerts;
@@ -56,16 +57,20 @@ pub(super) fn sleep_for(objects: &[&Object], ends: &Ends<'_>) -> Result<Outcome,
     }
     let deaths = Deaths::default();
     let ends = ends.with_deaths(&deaths);
+    let bell = Bell::for_all_of(objects);
     for round in 0.. {
         let mut bed = Full::new(&ends);
-        let (woken, blocked) = match lie_down(objects, &since, &mut bed)? {
+        let heard = bell.as_ref().map(|bell| (bell, bell.listen()));
+        let (woken, blocked) = match lie_down(objects, &since, &mut bed, bell.as_ref())? {
             Lain::Taken(outcome) => return Ok(outcome),
-            Lain::Down => (bed.sleep(&ends)?, None),
+            Lain::Down => (sleep_by(heard, bed, &ends)?, None),
             Lain::Again => (Woken::LookAgain, None),
             Lain::Blocked(index, ticket) => (Woken::LookAgain, Some((index, ticket))),
         };
-        drop(bed);
         for (index, object) in objects.iter().enumerate() {
+            if object.robust().is_none() && object.has_nothing(since[index]) {
+                continue;
+            }
             if let Some(outcome) = take(object, since[index])?.at(index) {
                 object.settled();
                 return Ok(outcome);
@@ -111,11 +116,21 @@ impl Took {
     }
 }
 
-fn lie_down<'a>(objects: &[&'a Object], since: &Since, bed: &mut Full<'a>) -> Result<Lain, WaitError> {
+fn lie_down<'a>(
+    objects: &[&'a Object],
+    since: &Since,
+    bed: &mut Full<'a>,
+    bell: Option<&Bell>,
+) -> Result<Lain, WaitError> {
     for (index, object) in objects.iter().enumerate() {
         if object.robust().is_none() {
+            let rings = bell.is_some_and(|bell| bell.hang_at(object));
+            if rings && object.is_marked(since[index]) {
+                continue;
+            }
             match attempt(object, Attempt::new(0, since[index], true))? {
                 Attempted::Taken => return Ok(Lain::Taken(Outcome::Signaled(index))),
+                Attempted::Marked(_) if rings => {}
                 Attempted::Marked(state) => bed.add(object, state),
                 Attempted::Blocked(ticket) => return Ok(Lain::Blocked(index, ticket)),
                 Attempted::Absent => {}
@@ -128,6 +143,19 @@ fn lie_down<'a>(objects: &[&'a Object], since: &Since, bed: &mut Full<'a>) -> Re
         }
     }
     Ok(Lain::Down)
+}
+
+/// Sleeps on what the bed has, and on the bell.
+fn sleep_by<'b>(
+    heard: Option<(&'b Bell, u32)>,
+    mut bed: Full<'b>,
+    ends: &Ends<'_>,
+) -> Result<Woken, WaitError> {
+    let Some((bell, heard)) = heard else { return Ok(bed.sleep(ends)?) };
+    let Some((word, value)) = bell.lie_down(heard) else { return Ok(Woken::LookAgain) };
+    let woken = bed.sleep_with(word, value, ends);
+    bell.get_up();
+    Ok(woken?)
 }
 
 /// Makes a mutex's word ready to be slept on. False: it is free, or its owner has changed.

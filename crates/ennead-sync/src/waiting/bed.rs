@@ -15,8 +15,8 @@ use crate::error::WaitError;
 use crate::object::Object;
 use crate::waiting::Outcome;
 
-/// Words to sleep on, besides those of the objects: the token's, the thread's alerts', the owners' deaths.
-pub(super) const OTHERS: usize = 3;
+/// Words to sleep on, besides those of the objects: the token's, the thread's alerts', the owners' deaths, the bell.
+pub(super) const OTHERS: usize = 4;
 
 /// What ends a wait besides its objects.
 #[derive(Clone, Copy)]
@@ -107,6 +107,17 @@ impl<'a, const N: usize> Bed<'a, N> {
         let owner: Arc<dyn Watched> = Arc::new(Owner { process, died: Arc::clone(&deaths.0) });
         self.watches.push(ennead_porter::watch(&owner)?);
         Ok(())
+    }
+
+    /// Sleeps also while this word has this value.
+    pub(super) fn sleep_with(
+        &mut self,
+        word: &'a AtomicU32,
+        value: u32,
+        ends: &Ends<'_>,
+    ) -> io::Result<Woken> {
+        let _ = self.words.push(word, value, Scope::Shared);
+        self.sleep(ends)
     }
 
     pub(super) fn sleep(&self, ends: &Ends<'_>) -> io::Result<Woken> {
