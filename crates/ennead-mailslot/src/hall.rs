@@ -61,6 +61,7 @@ pub(crate) struct Hall {
     bell_is_set: bool,
     descriptor: SecurityDescriptor,
     largest_ring: u64,
+    longest_message: u64,
     most_writers: usize,
     seats: Vec<Place>,
     free: Vec<u32>,
@@ -110,6 +111,7 @@ impl Hall {
         listener: Listener,
         descriptor: SecurityDescriptor,
         largest_ring: u64,
+        longest_message: u64,
         most_writers: usize,
     ) -> Result<Self, Reason> {
         let made = || -> io::Result<_> {
@@ -127,6 +129,7 @@ impl Hall {
             bell_is_set: false,
             descriptor,
             largest_ring,
+            longest_message,
             most_writers,
             seats: Vec::new(),
             free: Vec::new(),
@@ -539,7 +542,7 @@ impl Hall {
         match greeted {
             Ok(Some((memory, capacity))) => {
                 if let Some(Tenant::Guest(connection)) = place.tenant.take() {
-                    let seat = Seat::new(RingReader::new(memory, capacity), connection);
+                    let seat = Seat::new(RingReader::new(memory, capacity), connection, self.longest_message);
                     place.tenant = Some(Tenant::Seat(Box::new(seat)));
                     self.watched.push(index);
                 }

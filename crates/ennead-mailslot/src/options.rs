@@ -141,8 +141,21 @@ impl MailslotOptions {
             return Err(reason);
         }
         body.token = socket.token;
-        let hall = Hall::new(listener, descriptor.clone(), self.largest_ring(), self.most_writers)?;
+        let hall = Hall::new(
+            listener,
+            descriptor.clone(),
+            self.largest_ring(),
+            self.longest_message(),
+            self.most_writers,
+        )?;
         Ok(Mailslot::new(hall, entry, sockets, socket, body.traits, descriptor, name))
+    }
+
+    fn longest_message(&self) -> u64 {
+        match self.traits.max_message {
+            0 => u32::MAX.into(),
+            most => most.into(),
+        }
     }
 
     /// The largest ring that a client has a reason for.

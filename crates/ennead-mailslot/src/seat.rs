@@ -9,6 +9,8 @@ use crate::ring::{Head, RingReader, Violation};
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub ring: RingReader<Mapping>,
+    /// The longest message that the slot takes. An honest writer sends none that is longer, and a server has no room for one.
+    longest: u64,
     /// None: the writer is gone, or was sent away; what is in the ring is the last of it.
     pub connection: Option<Connection>,
     pub state: State,
@@ -34,10 +36,11 @@ pub(crate) enum State {
 }
 
 impl Seat {
-    pub fn new(ring: RingReader<Mapping>, connection: Connection) -> Self {
+    pub fn new(ring: RingReader<Mapping>, connection: Connection, longest: u64) -> Self {
         // Whatever a new writer has written before it was seen, it may have written at any time.
         Self {
             ring,
+            longest,
             connection: Some(connection),
             state: State::Watched,
             looked: 0,
@@ -73,6 +76,9 @@ impl Seat {
     #[inline]
     pub fn next(&mut self) -> Result<Option<u64>, Violation> {
         let Some(head) = self.ring.head()? else { return Ok(None) };
+        if head.len > self.longest {
+            return Err(Violation("a message longer than the mailslot takes"));
+        }
         if let Some((_, floor)) = self.later.take_if(|(position, _)| self.ring.cursor() >= *position) {
             self.floor = self.floor.max(floor);
         }

@@ -113,6 +113,19 @@ fn who_breaks_the_rules_loses_only_its_own_messages() {
 }
 
 #[test]
+fn a_message_longer_than_the_slot_takes_does_not_stop_the_line() {
+    let (root, _dog) = (Root::new("longer"), watchdog());
+    let slot = root.server().max_message(8).create(NAME).unwrap();
+    let liar = Liar::new(&root);
+    liar.frame(0, 9, 0, b"too long!");
+    liar.word(TAIL, 32);
+    root.client().open(NAME).unwrap().write(b"honest").unwrap();
+    // Who reads with room for the longest message that can be need not fear ERROR_INSUFFICIENT_BUFFER.
+    assert_eq!(slot.read(&mut [0; 8]).unwrap(), 6);
+    assert!(liar.is_sent_away());
+}
+
+#[test]
 fn a_liar_that_takes_its_tail_back_or_moves_the_cursor() {
     let (root, _dog) = (Root::new("liars-later"), watchdog());
     let slot = root.server().create(NAME).unwrap();
