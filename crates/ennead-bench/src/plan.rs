@@ -55,6 +55,14 @@ pub enum Workload {
     #[value(name = "msg-256B-8-writers")]
     #[serde(rename = "msg-256B-8-writers")]
     Msg256B8Writers,
+    /// Open named memory that another process holds, map it, touch one page, close it.
+    #[value(name = "open-map-touch-close")]
+    #[serde(rename = "open-map-touch-close")]
+    OpenMapTouch,
+    /// Read a value of 256 bytes that a writer may be changing.
+    #[value(name = "seqlock-256B")]
+    #[serde(rename = "seqlock-256B")]
+    Seqlock256B,
 }
 
 /// What there is to measure.
@@ -64,6 +72,8 @@ pub enum Mechanism {
     Pipe,
     /// Mailslots.
     Mailslot,
+    /// File mapping.
+    Mapping,
 }
 
 impl Mechanism {
@@ -73,6 +83,7 @@ impl Mechanism {
         match self {
             Self::Pipe => "pipe",
             Self::Mailslot => "mailslot",
+            Self::Mapping => "mapping",
         }
     }
 }
@@ -97,7 +108,11 @@ pub const NO_PEER: &str = "none";
 /// Every name that `--peer` takes.
 #[must_use]
 pub fn peer_names() -> Vec<&'static str> {
-    WITH_BARE.iter().copied().chain(["uds-dgram", CPU_LIMIT, NO_PEER]).collect()
+    WITH_BARE
+        .iter()
+        .copied()
+        .chain(["uds-dgram", "shm-open", "shared_memory", "memcpy", CPU_LIMIT, NO_PEER])
+        .collect()
 }
 
 const WITH_PAYLOAD: &[&str] = &[
@@ -130,6 +145,7 @@ impl Workload {
     pub fn mechanism(self) -> Mechanism {
         match self {
             Self::Msg256B | Self::Msg256B8Writers => Mechanism::Mailslot,
+            Self::OpenMapTouch | Self::Seqlock256B => Mechanism::Mapping,
             _ => Mechanism::Pipe,
         }
     }
@@ -144,6 +160,8 @@ impl Workload {
             Self::Oversubscribed => &["uds-seqpacket", "uds-stream", "kernel-pipe", "tokio-uds"],
             Self::PeerDeath => &["uds-seqpacket", "uds-stream", "kernel-pipe", "interprocess", "ipc-channel"],
             Self::Msg256B | Self::Msg256B8Writers => &["uds-dgram", "wine"],
+            Self::OpenMapTouch => &["shm-open", "shared_memory"],
+            Self::Seqlock256B => &["memcpy"],
             Self::Blocked10s => &["uds-seqpacket", "kernel-pipe", CPU_LIMIT],
         }
     }
@@ -156,6 +174,8 @@ impl Workload {
             // The witness of the close spins on a core of its own; a blocked reader is tempted to spin only where
             // its peer has another core.
             Self::Instances5000 | Self::PeerDeath | Self::Blocked10s => &[Placement::TwoCores],
+            // What one process does alone.
+            Self::OpenMapTouch | Self::Seqlock256B => &[Placement::OneCore],
             _ => &[Placement::OneCore, Placement::TwoCores],
         }
     }
@@ -317,6 +337,8 @@ pub fn target(workload: Workload, placement: Placement, unit: Unit, peer: &str) 
         // The better placement counts; both are asked for.
         (Workload::Msg256B, _, "uds-dgram") => Some(3.0),
         (Workload::Msg256B8Writers, _, "uds-dgram") => Some(2.0),
+        (Workload::OpenMapTouch, OneCore, "shm-open") => Some(2.5),
+        (Workload::Seqlock256B, OneCore, "memcpy") => Some(3.0),
         (Workload::Msg256B, OneCore, "wine") => Some(15.0),
         (Workload::Msg256B, TwoCores, "wine") => Some(100.0),
         _ => None,
@@ -344,7 +366,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(targets, 17);
+        assert_eq!(targets, 19);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod iceoryx2;
 mod interprocess;
 mod ipc_channel;
 mod kernel_pipe;
+mod memory;
 mod shared_word;
 mod spin;
 mod tokio_uds;
@@ -120,6 +121,9 @@ static BUILT_IN: &[&dyn Peer] = &[
     &ipc_channel::IpcChannel,
     &iceoryx2::Iceoryx2,
     &tokio_uds::TokioUds,
+    &memory::Memory("shm-open"),
+    &memory::Memory("shared_memory"),
+    &memory::Memory("memcpy"),
 ];
 
 /// Finds a built-in contender.

@@ -9,6 +9,7 @@ mod death;
 mod gather;
 mod idle;
 mod instances;
+mod memory;
 mod one_way;
 mod round_trip;
 #[cfg(test)]
@@ -96,6 +97,8 @@ pub fn run(task: &Task) -> Result<()> {
         (Workload::Oversubscribed, role) => idle::run(&end, role),
         (Workload::Stream64KiB | Workload::Msg1KiB, role) => one_way::run(&end, role),
         (Workload::Msg256B | Workload::Msg256B8Writers, role) => gather::run(&end, role),
+        (Workload::OpenMapTouch, role) => memory::touch(&end, role),
+        (Workload::Seqlock256B, role) => memory::read(&end, role),
         (Workload::Connect, role) => connect::run(&end, role),
         (Workload::Instances5000, role) => instances::run(&end, role),
         (Workload::PeerDeath, role) => death::run(&end, role),
