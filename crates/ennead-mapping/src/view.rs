@@ -2,7 +2,8 @@
 //!
 //! Page: [Creating a File View](https://learn.microsoft.com/windows/win32/memory/creating-a-file-view).
 
-use std::num::NonZeroUsize;
+mod options;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,6 +16,8 @@ use ennead_sys::{file, memory};
 
 pub use ennead_sys::view::Atomic;
 
+pub use self::options::ViewOptions;
+
 use crate::commit::CommitMap;
 use crate::create::{promise, shortage};
 use crate::error::{During, Operation, Reason, Result, ViewError};
@@ -22,52 +25,6 @@ use crate::layout::{COMMIT_UNIT, GRANULARITY};
 use crate::mapping::{Claim, Inner};
 use crate::rights::{READ, WRITE};
 use crate::{Cursor, SharedSlice, ViewAccess, VolatileSlice};
-
-/// How a view is mapped.
-#[derive(Clone, Debug)]
-pub struct ViewOptions {
-    access: ViewAccess,
-    execute: bool,
-    offset: u64,
-    len: usize,
-    address: Option<NonZeroUsize>,
-}
-
-impl ViewOptions {
-    /// All of the file mapping, for this.
-    #[must_use]
-    pub fn new(access: ViewAccess) -> Self {
-        Self { access, execute: false, offset: 0, len: 0, address: None }
-    }
-
-    /// `FILE_MAP_EXECUTE`: to be run as well.
-    #[must_use]
-    pub fn execute(mut self) -> Self {
-        self.execute = true;
-        self
-    }
-
-    /// Begin here, at a multiple of 64 KiB ([`GRANULARITY`]), or of a large page.
-    #[must_use]
-    pub fn offset(mut self, offset: u64) -> Self {
-        self.offset = offset;
-        self
-    }
-
-    /// So many bytes; 0 is all up to the end of the file mapping.
-    #[must_use]
-    pub fn len(mut self, len: usize) -> Self {
-        self.len = len;
-        self
-    }
-
-    /// At this address, a multiple of 64 KiB, or not at all (`MapViewOfFileEx`).
-    #[must_use]
-    pub fn address(mut self, address: NonZeroUsize) -> Self {
-        self.address = Some(address);
-        self
-    }
-}
 
 /// A view of a file mapping. It keeps the object, and so its name, alive; dropping it unmaps it (`UnmapViewOfFile`).
 ///
