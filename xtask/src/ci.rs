@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::run::{self, Stream, Tally};
-use crate::{cargo, check, debian, deny, find_program, headers};
+use crate::{cargo, check, cross, debian, deny, find_program, headers};
 
 /// One part of the run.
 struct Step {
@@ -73,6 +73,7 @@ fn steps() -> Vec<Step> {
             let stream = if has_nextest() { Stream::Err } else { Stream::Out };
             count_line(root, test_line(), stream)
         }),
+        step("cross", "cargo xtask cross", |root| cross::run(root, &[]).into()),
         step("deny", "cargo xtask deny", |root| deny::run(root).into()),
     ]
 }

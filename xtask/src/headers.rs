@@ -30,14 +30,21 @@ fn generate(root: &Path) -> Result<String, String> {
     let metadata = metadata_file(&manifest)?;
     let target = root.join("target/headers");
     let mut command = Command::new(cargo());
-    command.args(["run", "--quiet", "--locked", "--manifest-path"]).arg(&manifest).arg("--target-dir").arg(target).arg("--");
+    command
+        .args(["run", "--quiet", "--locked", "--manifest-path"])
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(target)
+        .arg("--");
     output(command.arg(metadata).arg(root.join("crates/ennead-win32/src")))
 }
 
 /// `Windows.Win32.winmd`, in the sources of the package that carries it.
 fn metadata_file(manifest: &Path) -> Result<PathBuf, String> {
     let mut command = Command::new(cargo());
-    command.args(["metadata", "--quiet", "--locked", "--format-version", "1", "--manifest-path"]).arg(manifest);
+    command
+        .args(["metadata", "--quiet", "--locked", "--format-version", "1", "--manifest-path"])
+        .arg(manifest);
     let text = output(&mut command)?;
     // One string of the answer is all that is wanted.
     let known = text.split("\"manifest_path\":\"").skip(1).filter_map(|rest| rest.split('"').next());

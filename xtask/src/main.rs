@@ -2,6 +2,7 @@
 
 mod check;
 mod ci;
+mod cross;
 mod debian;
 mod deny;
 mod headers;
@@ -13,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo xtask ci                        everything that CI checks: fmt, check, clippy, docs, doc tests, tests, deny
+cargo xtask ci                        everything that CI checks: fmt, check, clippy, docs, doc tests, tests, cross, deny
 cargo xtask ci STEP…                  only these of its steps
 cargo xtask check                     the house's rules: layering, unsafe code, panics, words
 cargo xtask deny                      licences, bans, sources; advisories where their database can be reached
 cargo xtask headers [--check]         writes include/ennead/win32.h from the Windows metadata, or compares it
 cargo xtask fuzz [--seconds N] [TARGET…]   each fuzz target for N seconds (default 60), on the pinned nightly
+cargo xtask cross [TARGET…]           everything compiled for aarch64 and musl, and what can be run there
 cargo xtask miri                      the tests that miri can run, on the pinned nightly
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "headers" if rest == ["--check"] => headers::check(root()),
         "deny" if rest.is_empty() => deny::run(root()).map(|note| println!("{note}")),
         "fuzz" => nightly::fuzz(root(), rest),
+        "cross" => cross::run(root(), rest).map(|note| println!("{note}")),
         "miri" if rest.is_empty() => nightly::miri(root()),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
