@@ -8904,6 +8904,12 @@ HANDLE WINAPI CreateEventW(SECURITY_ATTRIBUTES *lpEventAttributes, BOOL bManualR
 HANDLE WINAPI CreateFileA(LPCSTR lpFileName, DWORD dwDesiredAccess, FILE_SHARE_MODE dwShareMode, SECURITY_ATTRIBUTES *lpSecurityAttributes, FILE_CREATION_DISPOSITION dwCreationDisposition, FILE_FLAGS_AND_ATTRIBUTES dwFlagsAndAttributes, HANDLE hTemplateFile);
 HANDLE WINAPI CreateFileW(LPCWSTR lpFileName, DWORD dwDesiredAccess, FILE_SHARE_MODE dwShareMode, SECURITY_ATTRIBUTES *lpSecurityAttributes, FILE_CREATION_DISPOSITION dwCreationDisposition, FILE_FLAGS_AND_ATTRIBUTES dwFlagsAndAttributes, HANDLE hTemplateFile);
 HANDLE WINAPI CreateIoCompletionPort(HANDLE FileHandle, HANDLE ExistingCompletionPort, ULONG_PTR CompletionKey, DWORD NumberOfConcurrentThreads);
+HANDLE WINAPI CreateMailslotA(LPCSTR lpName, DWORD nMaxMessageSize, DWORD lReadTimeout, SECURITY_ATTRIBUTES *lpSecurityAttributes);
+HANDLE WINAPI CreateMailslotW(LPCWSTR lpName, DWORD nMaxMessageSize, DWORD lReadTimeout, SECURITY_ATTRIBUTES *lpSecurityAttributes);
+HANDLE WINAPI CreateMutexA(SECURITY_ATTRIBUTES *lpMutexAttributes, BOOL bInitialOwner, LPCSTR lpName);
+HANDLE WINAPI CreateMutexExA(SECURITY_ATTRIBUTES *lpMutexAttributes, LPCSTR lpName, DWORD dwFlags, DWORD dwDesiredAccess);
+HANDLE WINAPI CreateMutexExW(SECURITY_ATTRIBUTES *lpMutexAttributes, LPCWSTR lpName, DWORD dwFlags, DWORD dwDesiredAccess);
+HANDLE WINAPI CreateMutexW(SECURITY_ATTRIBUTES *lpMutexAttributes, BOOL bInitialOwner, LPCWSTR lpName);
 HANDLE WINAPI CreateNamedPipeA(LPCSTR lpName, FILE_FLAGS_AND_ATTRIBUTES dwOpenMode, NAMED_PIPE_MODE dwPipeMode, DWORD nMaxInstances, DWORD nOutBufferSize, DWORD nInBufferSize, DWORD nDefaultTimeOut, SECURITY_ATTRIBUTES *lpSecurityAttributes);
 HANDLE WINAPI CreateNamedPipeW(LPCWSTR lpName, FILE_FLAGS_AND_ATTRIBUTES dwOpenMode, NAMED_PIPE_MODE dwPipeMode, DWORD nMaxInstances, DWORD nOutBufferSize, DWORD nInBufferSize, DWORD nDefaultTimeOut, SECURITY_ATTRIBUTES *lpSecurityAttributes);
 BOOL WINAPI CreatePipe(HANDLE *hReadPipe, HANDLE *hWritePipe, SECURITY_ATTRIBUTES *lpPipeAttributes, DWORD nSize);
@@ -8929,6 +8935,7 @@ BOOL WINAPI GetFileSizeEx(HANDLE hFile, LARGE_INTEGER *lpFileSize);
 FILE_TYPE WINAPI GetFileType(HANDLE hFile);
 BOOL WINAPI GetHandleInformation(HANDLE hObject, DWORD *lpdwFlags);
 WIN32_ERROR WINAPI GetLastError(void);
+BOOL WINAPI GetMailslotInfo(HANDLE hMailslot, DWORD *lpMaxMessageSize, DWORD *lpNextSize, DWORD *lpMessageCount, DWORD *lpReadTimeout);
 BOOL WINAPI GetNamedPipeClientComputerNameA(HANDLE Pipe, LPSTR ClientComputerName, DWORD ClientComputerNameLength);
 BOOL WINAPI GetNamedPipeClientComputerNameW(HANDLE Pipe, LPWSTR ClientComputerName, DWORD ClientComputerNameLength);
 BOOL WINAPI GetNamedPipeClientProcessId(HANDLE Pipe, DWORD *ClientProcessId);
@@ -8950,6 +8957,8 @@ HLOCAL WINAPI LocalFree(HLOCAL hMem);
 ULONG_PTR WINAPI LocalSize(HLOCAL hMem);
 HANDLE WINAPI OpenEventA(SYNCHRONIZATION_ACCESS_RIGHTS dwDesiredAccess, BOOL bInheritHandle, LPCSTR lpName);
 HANDLE WINAPI OpenEventW(SYNCHRONIZATION_ACCESS_RIGHTS dwDesiredAccess, BOOL bInheritHandle, LPCWSTR lpName);
+HANDLE WINAPI OpenMutexA(DWORD dwDesiredAccess, BOOL bInheritHandle, LPCSTR lpName);
+HANDLE WINAPI OpenMutexW(SYNCHRONIZATION_ACCESS_RIGHTS dwDesiredAccess, BOOL bInheritHandle, LPCWSTR lpName);
 HANDLE WINAPI OpenSemaphoreA(DWORD dwDesiredAccess, BOOL bInheritHandle, LPCSTR lpName);
 HANDLE WINAPI OpenSemaphoreW(SYNCHRONIZATION_ACCESS_RIGHTS dwDesiredAccess, BOOL bInheritHandle, LPCWSTR lpName);
 BOOL WINAPI PeekNamedPipe(HANDLE hNamedPipe, void *lpBuffer, DWORD nBufferSize, DWORD *lpBytesRead, DWORD *lpTotalBytesAvail, DWORD *lpBytesLeftThisMessage);
@@ -8958,6 +8967,7 @@ BOOL WINAPI PulseEvent(HANDLE hEvent);
 DWORD WINAPI QueueUserAPC(PAPCFUNC pfnAPC, HANDLE hThread, ULONG_PTR dwData);
 BOOL WINAPI ReadFile(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead, DWORD *lpNumberOfBytesRead, OVERLAPPED *lpOverlapped);
 BOOL WINAPI ReadFileEx(HANDLE hFile, LPVOID lpBuffer, DWORD nNumberOfBytesToRead, OVERLAPPED *lpOverlapped, LPOVERLAPPED_COMPLETION_ROUTINE lpCompletionRoutine);
+BOOL WINAPI ReleaseMutex(HANDLE hMutex);
 BOOL WINAPI ReleaseSemaphore(HANDLE hSemaphore, LONG lReleaseCount, LONG *lpPreviousCount);
 BOOL WINAPI ResetEvent(HANDLE hEvent);
 BOOL WINAPI RevertToSelf(void);
@@ -8966,8 +8976,10 @@ BOOL WINAPI SetEvent(HANDLE hEvent);
 BOOL WINAPI SetFilePointerEx(HANDLE hFile, LARGE_INTEGER liDistanceToMove, LARGE_INTEGER *lpNewFilePointer, SET_FILE_POINTER_MOVE_METHOD dwMoveMethod);
 BOOL WINAPI SetHandleInformation(HANDLE hObject, DWORD dwMask, HANDLE_FLAGS dwFlags);
 void WINAPI SetLastError(WIN32_ERROR dwErrCode);
+BOOL WINAPI SetMailslotInfo(HANDLE hMailslot, DWORD lReadTimeout);
 BOOL WINAPI SetNamedPipeHandleState(HANDLE hNamedPipe, NAMED_PIPE_MODE *lpMode, DWORD *lpMaxCollectionCount, DWORD *lpCollectDataTimeout);
 BOOL WINAPI SetStdHandle(STD_HANDLE nStdHandle, HANDLE hHandle);
+WAIT_EVENT WINAPI SignalObjectAndWait(HANDLE hObjectToSignal, HANDLE hObjectToWaitOn, DWORD dwMilliseconds, BOOL bAlertable);
 void WINAPI Sleep(DWORD dwMilliseconds);
 DWORD WINAPI SleepEx(DWORD dwMilliseconds, BOOL bAlertable);
 BOOL WINAPI TransactNamedPipe(HANDLE hNamedPipe, void *lpInBuffer, DWORD nInBufferSize, void *lpOutBuffer, DWORD nOutBufferSize, DWORD *lpBytesRead, OVERLAPPED *lpOverlapped);
@@ -8989,6 +9001,9 @@ BOOL WINAPI WriteFileEx(HANDLE hFile, LPCVOID lpBuffer, DWORD nNumberOfBytesToWr
 #define CreateEventEx CreateEventExW
 #define CreateEvent CreateEventW
 #define CreateFile CreateFileW
+#define CreateMailslot CreateMailslotW
+#define CreateMutexEx CreateMutexExW
+#define CreateMutex CreateMutexW
 #define CreateNamedPipe CreateNamedPipeW
 #define CreateSemaphoreEx CreateSemaphoreExW
 #define CreateSemaphore CreateSemaphoreW
@@ -8997,6 +9012,7 @@ BOOL WINAPI WriteFileEx(HANDLE hFile, LPCVOID lpBuffer, DWORD nNumberOfBytesToWr
 #define GetNamedPipeClientComputerName GetNamedPipeClientComputerNameW
 #define GetNamedPipeHandleState GetNamedPipeHandleStateW
 #define OpenEvent OpenEventW
+#define OpenMutex OpenMutexW
 #define OpenSemaphore OpenSemaphoreW
 #define WaitNamedPipe WaitNamedPipeW
 #else
@@ -9004,6 +9020,9 @@ BOOL WINAPI WriteFileEx(HANDLE hFile, LPCVOID lpBuffer, DWORD nNumberOfBytesToWr
 #define CreateEventEx CreateEventExA
 #define CreateEvent CreateEventA
 #define CreateFile CreateFileA
+#define CreateMailslot CreateMailslotA
+#define CreateMutexEx CreateMutexExA
+#define CreateMutex CreateMutexA
 #define CreateNamedPipe CreateNamedPipeA
 #define CreateSemaphoreEx CreateSemaphoreExA
 #define CreateSemaphore CreateSemaphoreA
@@ -9012,6 +9031,7 @@ BOOL WINAPI WriteFileEx(HANDLE hFile, LPCVOID lpBuffer, DWORD nNumberOfBytesToWr
 #define GetNamedPipeClientComputerName GetNamedPipeClientComputerNameA
 #define GetNamedPipeHandleState GetNamedPipeHandleStateA
 #define OpenEvent OpenEventA
+#define OpenMutex OpenMutexA
 #define OpenSemaphore OpenSemaphoreA
 #define WaitNamedPipe WaitNamedPipeA
 #endif

@@ -22,16 +22,17 @@ use crate::buffer::{bytes, count, give, must_give, room};
 use crate::call::{Outcome, handle, run, truth};
 use crate::disk_file::DiskFile;
 use crate::last_error;
+use crate::mailslot::{self, is_mailslot};
 use crate::object::{Moved, Object, PipeEnd};
 use crate::overlapped::{Target, Tell, routine};
 use crate::security::{Attributes, attributes};
 use crate::table::{Grant, HANDLES};
 use crate::text;
 
-/// Opens a pipe (`\\.\pipe\…`) or a file.
+/// Opens a pipe (`\\.\pipe\…`), a mailslot (`\\.\mailslot\…`) or a file.
 ///
-/// Page: [CreateFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew). Share modes bind nobody
-/// here; ordinary files take no `FILE_FLAG_OVERLAPPED` (ERROR_NOT_SUPPORTED).
+/// Page: [CreateFile](https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-createfilew). Share modes bind
+/// at mailslots only; ordinary files take no `FILE_FLAG_OVERLAPPED` (ERROR_NOT_SUPPORTED).
 ///
 /// # Safety
 /// The pointers must be null or as the page says.
@@ -39,7 +40,7 @@ use crate::text;
 pub unsafe extern "system" fn CreateFileW(
     lpfilename: PCWSTR,
     dwdesiredaccess: u32,
-    _dwsharemode: FILE_SHARE_MODE,
+    dwsharemode: FILE_SHARE_MODE,
     lpsecurityattributes: *const SECURITY_ATTRIBUTES,
     dwcreationdisposition: FILE_CREATION_DISPOSITION,
     dwflagsandattributes: FILE_FLAGS_AND_ATTRIBUTES,
@@ -48,7 +49,13 @@ pub unsafe extern "system" fn CreateFileW(
     handle(|| {
         // SAFETY: the caller's promise.
         let (name, attributes) = unsafe { (text::wide(lpfilename)?, attributes(lpsecurityattributes)?) };
-        open(&name, dwdesiredaccess, dwcreationdisposition, dwflagsandattributes, &attributes)
+        let asked = Asked {
+            access: dwdesiredaccess,
+            share: dwsharemode,
+            disposition: dwcreationdisposition,
+            flags: dwflagsandattributes,
+        };
+        open(&name, &asked, &attributes)
     })
 }
 
@@ -60,7 +67,7 @@ pub unsafe extern "system" fn CreateFileW(
 pub unsafe extern "system" fn CreateFileA(
     lpfilename: PCSTR,
     dwdesiredaccess: u32,
-    _dwsharemode: FILE_SHARE_MODE,
+    dwsharemode: FILE_SHARE_MODE,
     lpsecurityattributes: *const SECURITY_ATTRIBUTES,
     dwcreationdisposition: FILE_CREATION_DISPOSITION,
     dwflagsandattributes: FILE_FLAGS_AND_ATTRIBUTES,
@@ -69,11 +76,26 @@ pub unsafe extern "system" fn CreateFileA(
     handle(|| {
         // SAFETY: the caller's promise.
         let (name, attributes) = unsafe { (text::narrow(lpfilename)?, attributes(lpsecurityattributes)?) };
-        open(&name, dwdesiredaccess, dwcreationdisposition, dwflagsandattributes, &attributes)
+        let asked = Asked {
+            access: dwdesiredaccess,
+            share: dwsharemode,
+            disposition: dwcreationdisposition,
+            flags: dwflagsandattributes,
+        };
+        open(&name, &asked, &attributes)
     })
 }
 
-fn open(name: &str, access: u32, disposition: u32, flags: u32, attributes: &Attributes) -> Outcome<HANDLE> {
+/// The numbers that `CreateFile` takes.
+struct Asked {
+    access: u32,
+    share: FILE_SHARE_MODE,
+    disposition: FILE_CREATION_DISPOSITION,
+    flags: FILE_FLAGS_AND_ATTRIBUTES,
+}
+
+fn open(name: &str, asked: &Asked, attributes: &Attributes) -> Outcome<HANDLE> {
+    let Asked { access, share, disposition, flags } = *asked;
     let granted = GenericMapping::FILE
         .map(AccessMask(access) | AccessMask::SYNCHRONIZE | AccessMask::FILE_READ_ATTRIBUTES);
     if is_pipe(name) {
@@ -90,6 +112,14 @@ fn open(name: &str, access: u32, disposition: u32, flags: u32, attributes: &Attr
         let granted = client.granted().0;
         let pipe = PipeEnd::new(client, flags & FILE_FLAG_OVERLAPPED != 0);
         return Object::Client(Box::new(pipe)).into_handle(granted, attributes.flags);
+    }
+    if is_mailslot(name) {
+        if disposition != OPEN_EXISTING {
+            return Err(Win32Error::INVALID_PARAMETER);
+        }
+        let client = mailslot::open(name, access, share)?;
+        let granted = client.granted().0;
+        return Object::MailslotClient(client).into_handle(granted, attributes.flags);
     }
     if flags & FILE_FLAG_OVERLAPPED != 0 {
         return Err(Win32Error::NOT_SUPPORTED);

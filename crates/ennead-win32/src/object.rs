@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use ennead_channel::Wait;
+use ennead_mailslot::{Client as MailslotClient, Mailslot};
 use ennead_pipe::anonymous::{ReadError, Reader, WriteError, Writer};
 use ennead_pipe::named::{Client, Error, Instance, Received};
 use ennead_pipe::overlapped::{End, NothingToCancel, Operation, Overlapped};
 use ennead_security::{AccessMask, GenericMapping};
 use ennead_status::Win32Error;
 use ennead_sync::rights::STATEFUL;
-use ennead_sync::{Event, Semaphore, Waitable};
+use ennead_sync::{Event, Mutex, Semaphore, Signaling, Waitable};
 use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_READ_DATA, FILE_TYPE, FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN, FILE_WRITE_DATA,
+    FILE_READ_DATA, FILE_TYPE, FILE_TYPE_DISK, FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN, FILE_WRITE_DATA,
 };
 
 use crate::call::Outcome;
@@ -38,6 +39,12 @@ pub(crate) enum Object {
     Event(Event),
     /// A semaphore.
     Semaphore(Semaphore),
+    /// A mutex.
+    Mutex(Mutex),
+    /// The server's end of a mailslot.
+    Mailslot(Mailslot),
+    /// A client's end of one.
+    MailslotClient(MailslotClient),
     /// A completion port.
     Port(PortHandles),
     /// A thread.
@@ -160,6 +167,12 @@ impl From<Result<usize, Error>> for Moved {
     }
 }
 
+impl From<Result<usize, ennead_mailslot::Error>> for Moved {
+    fn from(result: Result<usize, ennead_mailslot::Error>) -> Self {
+        result.map_or_else(|error| Self::none(error.win32()), Self::all)
+    }
+}
+
 impl From<Result<usize, ReadError>> for Moved {
     fn from(result: Result<usize, ReadError>) -> Self {
         result.map_or_else(|error| Self::none(error.win32()), Self::all)
@@ -178,10 +191,20 @@ impl Object {
         HANDLES.open(Grant { object: Arc::new(self), access }, flags)
     }
 
+    /// What `SignalObjectAndWait` can signal.
+    pub fn signaling(&self) -> Outcome<&dyn Signaling> {
+        match self {
+            Self::Event(event) => Ok(event),
+            Self::Semaphore(semaphore) => Ok(semaphore),
+            Self::Mutex(mutex) => Ok(mutex),
+            _ => Err(Win32Error::INVALID_HANDLE),
+        }
+    }
+
     /// What generic rights mean for its kind.
     pub fn specific(&self, access: u32) -> u32 {
         match self {
-            Self::Event(_) | Self::Semaphore(_) => STATEFUL.map(AccessMask(access)).0,
+            Self::Event(_) | Self::Semaphore(_) | Self::Mutex(_) => STATEFUL.map(AccessMask(access)).0,
             _ => GenericMapping::FILE.map(AccessMask(access)).0,
         }
     }
@@ -191,7 +214,8 @@ impl Object {
         match self {
             Self::Server(_) | Self::Client(_) | Self::Reader(_) | Self::Writer(_) => FILE_TYPE_PIPE,
             Self::File(file) => file.file_type(),
-            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) | Self::Thread(_) => FILE_TYPE_UNKNOWN,
+            Self::Mailslot(_) | Self::MailslotClient(_) => FILE_TYPE_DISK,
+            _ => FILE_TYPE_UNKNOWN,
         }
     }
 
@@ -203,9 +227,9 @@ impl Object {
             // Nothing says when the reader of a kernel pipe has read; what is in it is as safe as it will be.
             Self::Reader(_) | Self::Writer(_) => Ok(()),
             Self::File(file) => file.flush(),
-            Self::Event(_) | Self::Semaphore(_) | Self::Port(_) | Self::Thread(_) => {
-                Err(Win32Error::INVALID_HANDLE)
-            }
+            // What was written is with the server already.
+            Self::Mailslot(_) | Self::MailslotClient(_) => Ok(()),
+            _ => Err(Win32Error::INVALID_HANDLE),
         }
     }
 
@@ -215,11 +239,10 @@ impl Object {
             Self::Event(event) => Ok(event),
             Self::Semaphore(semaphore) => Ok(semaphore),
             Self::Thread(thread) => Ok(&thread.ended),
+            Self::Mutex(mutex) => Ok(mutex),
             Self::Server(pipe) => Ok(pipe.asynchronous.signal()?),
             Self::Client(pipe) => Ok(pipe.asynchronous.signal()?),
-            Self::Reader(_) | Self::Writer(_) | Self::File(_) | Self::Port(_) => {
-                Err(Win32Error::INVALID_HANDLE)
-            }
+            _ => Err(Win32Error::INVALID_HANDLE),
         }
     }
 
@@ -241,11 +264,10 @@ impl Grant {
             Object::Server(pipe) => pipe.end().read(buffer).into(),
             Object::Client(pipe) => pipe.end().read(buffer).into(),
             Object::Reader(reader) => reader.receive(buffer, Wait::Forever).into(),
-            Object::Writer(_) => return Err(Win32Error::ACCESS_DENIED),
+            Object::Mailslot(slot) => slot.read(buffer).into(),
+            Object::Writer(_) | Object::MailslotClient(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.read(buffer)?,
-            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) | Object::Thread(_) => {
-                return Err(Win32Error::INVALID_HANDLE);
-            }
+            _ => return Err(Win32Error::INVALID_HANDLE),
         })
     }
 
@@ -256,11 +278,10 @@ impl Grant {
             Object::Server(pipe) => pipe.end().write(data).into(),
             Object::Client(pipe) => pipe.end().write(data).into(),
             Object::Writer(writer) => writer.send(data, Wait::Forever).into(),
-            Object::Reader(_) => return Err(Win32Error::ACCESS_DENIED),
+            Object::MailslotClient(client) => client.write(data).into(),
+            Object::Reader(_) | Object::Mailslot(_) => return Err(Win32Error::ACCESS_DENIED),
             Object::File(file) => file.write(data)?,
-            Object::Event(_) | Object::Semaphore(_) | Object::Port(_) | Object::Thread(_) => {
-                return Err(Win32Error::INVALID_HANDLE);
-            }
+            _ => return Err(Win32Error::INVALID_HANDLE),
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
-use ennead_sync::{EventOptions, Outcome as Woken, Wait, WaitError, Waitable};
+use ennead_sync::{Outcome as Woken, Wait, WaitError, Waitable};
 use windows_sys::Win32::Foundation::{
     HANDLE, WAIT_ABANDONED_0, WAIT_EVENT, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT,
 };
@@ -87,7 +87,8 @@ fn several(handles: &[HANDLE], all: bool, wait: Wait<'_>, alertable: bool) -> Ou
     match (all, alertable) {
         (false, false) => ennead_sync::wait_any(&objects, wait),
         (false, true) => ennead_sync::wait_any_alertable(&objects, wait),
-        (true, _) => return Err(Win32Error::CALL_NOT_IMPLEMENTED),
+        (true, false) => ennead_sync::wait_all(&objects, wait),
+        (true, true) => ennead_sync::wait_all_alertable(&objects, wait),
     }
     .map(number)
     .map_err(code)
@@ -98,6 +99,27 @@ fn waitable<'a>(held: &'a Held<'_>) -> Outcome<&'a dyn Waitable> {
     held.object.waitable()
 }
 
+/// Page: [SignalObjectAndWait](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-signalobjectandwait).
+#[unsafe(no_mangle)]
+pub extern "system" fn SignalObjectAndWait(
+    hobjecttosignal: HANDLE,
+    hobjecttowaiton: HANDLE,
+    dwmilliseconds: u32,
+    balertable: BOOL,
+) -> WAIT_EVENT {
+    run(WAIT_FAILED, || {
+        let (signal, held) = (HANDLES.get(hobjecttosignal)?, HANDLES.get(hobjecttowaiton)?);
+        let (signal, object) = (signal.object.signaling()?, waitable(&held)?);
+        let wait = patience(dwmilliseconds);
+        let woken = if balertable == 0 {
+            ennead_sync::signal_and_wait(signal, object, wait)
+        } else {
+            ennead_sync::signal_and_wait_alertable(signal, object, wait)
+        };
+        woken.map(number).map_err(|error| error.win32())
+    })
+}
+
 /// Page: [SleepEx](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-sleepex).
 #[unsafe(no_mangle)]
 pub extern "system" fn SleepEx(dwmilliseconds: u32, balertable: BOOL) -> u32 {
@@ -106,9 +128,7 @@ pub extern "system" fn SleepEx(dwmilliseconds: u32, balertable: BOOL) -> u32 {
             Sleep(dwmilliseconds);
             return Ok(0);
         }
-        // Nobody else knows the event, so nobody sets it.
-        let never = EventOptions::new().unnamed().map_err(|error| error.win32())?;
-        let woken = ennead_sync::wait_alertable(&never, patience(dwmilliseconds)).map_err(code)?;
+        let woken = ennead_sync::sleep_alertable(patience(dwmilliseconds)).map_err(code)?;
         Ok(if woken == Woken::Alerted { WAIT_IO_COMPLETION } else { 0 })
     })
 }
