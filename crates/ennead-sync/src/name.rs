@@ -1,4 +1,4 @@
-//! Names of objects: `Local\NAME`, `Global\NAME`, or `NAME`, which is `Local\NAME`.
+//! Names of objects: `Local\NAME`, `Global\NAME`, or `NAME`, which is `Local\NAME`; and `ALIAS\NAME` in an open private namespace.
 //!
 //! Pages: [Object Names](https://learn.microsoft.com/windows/win32/sync/object-names),
 //! [Kernel Object Namespaces](https://learn.microsoft.com/windows/win32/termserv/kernel-object-namespaces).
@@ -7,6 +7,8 @@ use std::fmt;
 
 use ennead_namespace::{Name, Scope};
 use ennead_status::Win32Error;
+
+use crate::namespaces;
 
 /// The longest name in UTF-16 units, the prefix included (`MAX_PATH` with its terminating NUL).
 pub const MAX_LEN: usize = 259;
@@ -19,7 +21,8 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// Parses `Local\NAME`, `Global\NAME` or `NAME`. The prefixes are compared case-sensitively, as Windows does, and
+    /// Parses `Local\NAME`, `Global\NAME`, `NAME`, or `ALIAS\NAME` where this process has such a
+    /// [private namespace](crate::PrivateNamespace) open. The prefixes are compared case-sensitively, as Windows does, and
     /// the rest may have any character but the backslash.
     ///
     /// # Errors
@@ -40,7 +43,7 @@ impl ObjectName {
         let (scope, rest) = match prefix(units) {
             Some((prefix, rest)) if is(prefix, "Local") => (Scope::Local, rest),
             Some((prefix, rest)) if is(prefix, "Global") => (Scope::Global, rest),
-            Some(_) => return Err(ObjectNameError::Path),
+            Some((alias, rest)) => return Self::of_alias(alias, rest),
             None => (Scope::Local, units),
         };
         if rest.contains(&u16::from(b'\\')) {
@@ -48,6 +51,14 @@ impl ObjectName {
         }
         let name = Name::from_wide(rest).map_err(ObjectNameError::Name)?;
         Ok(Self { scope, name })
+    }
+
+    fn of_alias(alias: &[u16], rest: &[u16]) -> Result<Self, ObjectNameError> {
+        let resolved = namespaces::resolve(alias, rest).filter(|_| !rest.contains(&u16::from(b'\\')));
+        let (scope, name) = resolved.ok_or(ObjectNameError::Path)?;
+        // Of a name without anything behind the alias the error is that of an empty one.
+        Name::from_wide(rest).map_err(ObjectNameError::Name)?;
+        Ok(Self { scope, name: Name::from_wide(&name).map_err(ObjectNameError::Name)? })
     }
 
     /// Which namespace it is in.
