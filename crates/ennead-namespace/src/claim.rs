@@ -10,7 +10,8 @@
 //! has a claim out, so nobody waits in a circle. The claim of a killed process is dead and ignored, like everything dead.
 //!
 //! Nobody can be made to follow this: who skips it publishes a name under its holder. So whoever opens a name, or joins it,
-//! looks at *all* its live holders. Root's is the name's, whoever else is there. Of several other users none is believed
+//! looks at *all* its live holders. Root's is the name's, whoever else is there, and next the caller's own user's, who could do
+//! worse to the caller than to answer in another's place. Of several other users none is believed
 //! ([`EntryError::Contested`]): a denial, where picking one would let a stranger talk to another's clients. Among those who
 //! follow the protocol there never are two, also not for an opener that keeps what it found while it looks on
 //! (`tests/claim_model.rs`).
@@ -112,7 +113,8 @@ pub(crate) fn create_among(
     }
 }
 
-/// Opens a name wherever it is held: with root before all, else with the one user who holds it. `shelves` begin with root's.
+/// Opens a name wherever it is held: with root before all, then with the caller's own user, else with the one user who holds it.
+/// `shelves` come in that order.
 pub(crate) fn open_among(
     shelves: &[Arc<Shelf>],
     file_name: &OsStr,
@@ -127,7 +129,8 @@ pub(crate) fn open_among(
                 Found::Denied => None,
                 Found::Free | Found::Unsettled => continue,
             };
-            if shelf.owner == ROOT {
+            let own = shelf.own && shelf.owner == process::effective_uid();
+            if shelf.owner == ROOT || own {
                 return held.ok_or(EntryError::AccessDenied);
             }
             holders.push((shelf, held));

@@ -59,7 +59,7 @@ impl Root {
         name: &Name,
         options: &CreateOptions<'_>,
     ) -> Result<Created, EntryError> {
-        let file_name = name.file_name(kind.case());
+        let file_name = self.file_name(kind, name);
         let prepared = Prepared::new(name, options)?;
         let own = self.own_shelf(kind)?;
         let outcome = match self.scope() {
@@ -110,7 +110,7 @@ impl Root {
 
     /// Opens the entry that holds the name. [`EntryError::NotFound`] if nobody does.
     pub fn open(&self, kind: Kind, name: &Name, wanted: Wanted) -> Result<Entry, EntryError> {
-        let file_name = name.file_name(kind.case());
+        let file_name = self.file_name(kind, name);
         let mut patience = Patience::default();
         let shelves = self.shelves(kind)?;
         let held = claim::open_among(&shelves, &file_name, wanted.accesses(), &mut patience).inspect_err(|e| {
@@ -151,7 +151,7 @@ impl Root {
             Some(shelf) => shelf,
             None => self.own_shelf(kind)?,
         };
-        let held = shelf.adopt(file, status, access, name.file_name(kind.case()));
+        let held = shelf.adopt(file, status, access, self.file_name(kind, &name));
         Ok(Entry { mapping: OnceLock::new(), held, kind, name, header, descriptor, slots: Mutex::default() })
     }
 }

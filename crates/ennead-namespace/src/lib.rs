@@ -12,6 +12,7 @@
 //!
 //! - [`name`]: names, kinds, folding, encoding
 //! - [`header`]: the layout of an entry
+//! - [`private`]: private namespaces
 //! - [`setup`]: making `Global\`
 //!
 //! # Limits
@@ -34,6 +35,7 @@ mod lookup;
 pub mod name;
 mod owner;
 mod patience;
+pub mod private;
 mod protection;
 mod root;
 pub mod setup;

@@ -37,6 +37,8 @@ pub struct Listed {
     pub uid: u32,
     /// The name: as its creator wrote it where that may be read, else as its file name tells; `None` if only a hash does.
     pub name: Option<Name>,
+    /// The private namespace that it is in.
+    pub namespace: Option<u64>,
     /// The file's name.
     pub file_name: OsString,
     /// Its mode.
@@ -101,6 +103,9 @@ impl Root {
         let mut listing = Listing::default();
         let shelves = self.shelves(kind)?;
         list_shelves(self, &shelves, Some(kind), &mut listing)?;
+        if self.inside.is_some() {
+            listing.entries.retain(|entry| entry.namespace == self.inside);
+        }
         listing.entries.sort_by(|a, b| (&a.file_name, a.uid).cmp(&(&b.file_name, b.uid)));
         Ok(listing)
     }
@@ -278,11 +283,12 @@ fn look(shelf: &Arc<Shelf>, file_name: &OsStr, kind: Option<Kind>) -> Result<Opt
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(EntryError::system("look at an entry")(e)),
     };
+    let namespace = Name::namespace_of(file_name);
     let from_file_name = || kind.and_then(|kind| Name::from_file_name(file_name, kind.case()));
     let (name, observed) = match shelf.folder.open_file(file_name, Access::Read) {
         Ok(file) => {
             let (header, name, descriptor) = read_front(&file)?;
-            if kind.is_some_and(|kind| name.file_name(kind.case()) != file_name) {
+            if kind.is_some_and(|kind| name.file_name_within(namespace, kind.case()) != file_name) {
                 return Err(EntryError::Header(crate::header::HeaderError::Extent { part: "name" }));
             }
             (Some(name), Some(Observed { header, descriptor, file, status, shelf: Arc::clone(shelf) }))
@@ -291,5 +297,12 @@ fn look(shelf: &Arc<Shelf>, file_name: &OsStr, kind: Option<Kind>) -> Result<Opt
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(EntryError::system("open an entry")(e)),
     };
-    Ok(Some(Listed { uid: shelf.owner, name, file_name: file_name.to_owned(), mode: status.mode, observed }))
+    Ok(Some(Listed {
+        uid: shelf.owner,
+        name,
+        namespace,
+        file_name: file_name.to_owned(),
+        mode: status.mode,
+        observed,
+    }))
 }

@@ -30,6 +30,13 @@ impl Roots {
         Roots { local, global }
     }
 
+    /// The same roots, in which only what these users hold is seen: [`Root::trusting`].
+    #[must_use]
+    pub fn trusting(&self, users: impl Fn(u32) -> bool + Clone + Send + Sync + 'static) -> Roots {
+        let local = self.local.trusting(users.clone());
+        Roots { local, global: self.global.as_ref().map(|global| global.trusting(users)) }
+    }
+
     /// The root that an entry was found or is to be made in.
     pub fn of(&self, scope: Scope) -> Option<&Root> {
         match scope {

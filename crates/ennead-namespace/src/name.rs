@@ -48,6 +48,8 @@ impl Kind {
     pub const PIPE: Kind = Kind::new("pipe", Case::Folds).held_by(Holders::Writers);
     /// Mailslots.
     pub const MAILSLOT: Kind = Kind::new("mailslot", Case::Folds).held_by(Holders::Writers);
+    /// Private namespaces: a namespace lives as long as its creator has it open.
+    pub const NAMESPACE: Kind = Kind::new("namespace", Case::Matters).held_by(Holders::Writers);
     /// Events, mutexes, semaphores, timers and sections: one folder, so that a clash of types is seen.
     pub const OBJECT: Kind = Kind::new("object", Case::Matters);
 
@@ -91,6 +93,7 @@ pub struct Name {
 pub const LONGEST: usize = 32_767;
 
 const LONGEST_FILE_NAME: usize = 200;
+const WITHIN: &str = "%n";
 
 impl Name {
     /// The name `text`. Empty, longer than [`LONGEST`] or with a NUL: refused.
@@ -147,6 +150,24 @@ impl Name {
             short.push(character);
         }
         short.into()
+    }
+
+    /// The same for a name in a private namespace: `%n`, the namespace's id, `-`, and the file name. No file name of a name begins with
+    /// `%n`, as `%` is followed by digits, `u` or `h` there.
+    pub(crate) fn file_name_within(&self, namespace: Option<u64>, case: Case) -> OsString {
+        let plain = self.file_name(case);
+        let Some(id) = namespace else { return plain };
+        let mut file_name = OsString::from(format!("{WITHIN}{id:016x}-"));
+        file_name.push(plain);
+        file_name
+    }
+
+    /// The private namespace that a file name is in.
+    pub(crate) fn namespace_of(file_name: &OsStr) -> Option<u64> {
+        let rest = file_name.as_bytes().strip_prefix(WITHIN.as_bytes())?;
+        let (digits, rest) = rest.split_at_checked(16)?;
+        let id = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        (rest.first() == Some(&b'-') && format!("{id:016x}").as_bytes() == digits).then_some(id)
     }
 
     /// The name that a file name stands for, in its folded form; `None` if it stands for none, or only for the hash of one.

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ennead_sys::file::{self, FileKind};
 use ennead_sys::folder::Folder;
 use ennead_sys::process;
 
 use crate::error::{EntryError, RootError};
-use crate::name::{Holders, Kind};
+use crate::name::{Holders, Kind, Name};
 use crate::shelf::{Keys, Shelf};
 
 /// Where `Global\` is.
@@ -27,16 +28,49 @@ pub enum Scope {
     Global,
 }
 
-/// The root folder of a namespace.
+/// The root folder of a namespace. It is made when something is first created in it: who only looks makes nothing.
 #[derive(Debug)]
 pub struct Root {
+    base: Arc<Base>,
+    users: Users,
+    /// The private namespace that all names are in.
+    pub(crate) inside: Option<u64>,
+    shelves: Mutex<HashMap<&'static str, Arc<Shelf>>>,
+}
+
+/// The folder itself, which roots that differ in whom they look at have in common.
+#[derive(Debug)]
+struct Base {
+    opened: OnceLock<Opened>,
+    /// Where it is made, if it is not there yet.
+    places: Vec<Place>,
+    expected: PathBuf,
+    scope: Scope,
+    /// Whose root it is; in `Global\`, whose folder this process publishes in.
+    owner: u32,
+}
+
+#[derive(Debug)]
+struct Opened {
     path: PathBuf,
     folder: Folder,
-    scope: Scope,
     tmpfs: bool,
-    /// Whose root it is; in `Global\`, whose folder this process publishes in.
-    pub(crate) owner: u32,
-    shelves: Mutex<HashMap<&'static str, Arc<Shelf>>>,
+}
+
+/// Whose folders are looked into.
+#[derive(Clone)]
+enum Users {
+    All,
+    Those(Arc<dyn Fn(u32) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Users::All => "All",
+            Users::Those(_) => "Those",
+        })
+    }
 }
 
 /// What decides where the local root is.
@@ -61,8 +95,8 @@ pub(crate) struct Place {
 
 impl Root {
     /// This user's root: `$ENNEAD_ROOT` (ignored in a set-uid program), else `$XDG_RUNTIME_DIR/ennead`, else
-    /// `/run/user/UID/ennead`, else `/dev/shm/ennead-UID`, else `/tmp/ennead-UID`. Missing folders are made (mode 0700), existing
-    /// ones are refused if somebody else owns them or may write there.
+    /// `/run/user/UID/ennead`, else `/dev/shm/ennead-UID`, else `/tmp/ennead-UID`. Existing folders are refused if somebody else owns
+    /// them or may write there; where none exists, the first that can be made is, with mode 0700, at the first create.
     pub fn local() -> Result<Root, RootError> {
         let surroundings = Surroundings {
             ennead_root: std::env::var_os("ENNEAD_ROOT"),
@@ -70,29 +104,38 @@ impl Root {
             secure: process::is_secure_execution(),
             uid: process::effective_uid(),
         };
-        Self::local_among(&places(&surroundings), surroundings.uid)
+        Self::local_among(places(&surroundings), surroundings.uid)
     }
 
-    pub(crate) fn local_among(places: &[Place], uid: u32) -> Result<Root, RootError> {
+    pub(crate) fn local_among(places: Vec<Place>, uid: u32) -> Result<Root, RootError> {
         let mut last = None;
-        for place in places {
-            match Self::open_place(place, uid) {
-                Ok(root) => return Ok(root),
+        let mut expected = None;
+        let mut found = None;
+        for place in &places {
+            match open_place(place, uid, false) {
+                Ok(Some(opened)) => {
+                    found = Some(opened);
+                    break;
+                }
+                Ok(None) => expected = expected.or_else(|| Some(place.path())),
                 Err(error) if place.demanded => return Err(error),
                 Err(error) => last = Some(error),
             }
         }
-        let nothing = || RootError::System {
-            step: "find",
-            path: PathBuf::from("/tmp"),
-            source: io::ErrorKind::NotFound.into(),
+        let Some(expected) = found.as_ref().map(|opened| opened.path.clone()).or(expected) else {
+            return Err(no_place(last));
         };
-        Err(RootError::NoPlace { last: Box::new(last.unwrap_or_else(nothing)) })
+        let opened = found.map(OnceLock::from).unwrap_or_default();
+        Ok(Self::new(Base { opened, places, expected, scope: Scope::Local, owner: uid }))
     }
 
-    /// A local root at `path`, made (mode 0700) if only its last step is missing.
+    fn new(base: Base) -> Root {
+        Root { base: Arc::new(base), users: Users::All, inside: None, shelves: Mutex::default() }
+    }
+
+    /// A local root at `path`, made (mode 0700) at the first create if only its last step is missing.
     pub fn at(path: impl AsRef<Path>) -> Result<Root, RootError> {
-        Self::open_place(&place_at(path.as_ref().to_owned()), process::effective_uid())
+        Self::local_among(vec![place_at(path.as_ref().to_owned())], process::effective_uid())
     }
 
     /// The machine's root, `/run/ennead`. [`RootError::GlobalMissing`] where `ennead setup` never ran.
@@ -109,8 +152,7 @@ impl Root {
             Err(source) => return Err(RootError::System { step: "open", path, source }),
         };
         let uid = process::effective_uid();
-        let system = |step| system(step, &path);
-        let status = folder.status().map_err(system("look at"))?;
+        let status = folder.status().map_err(system("look at", &path))?;
         if status.uid != 0 && status.uid != uid {
             return Err(audited(RootError::WrongOwner { path, owner: status.uid, expected: 0 }));
         }
@@ -118,75 +160,73 @@ impl Root {
         if status.mode & 0o022 != 0 && status.mode & 0o1000 == 0 {
             return Err(audited(RootError::OpenToOthers { path, mode: status.mode }));
         }
-        let tmpfs = folder.is_tmpfs().map_err(system("look at"))?;
-        Ok(Root { path, folder, scope: Scope::Global, tmpfs, owner: uid, shelves: Mutex::default() }.warned())
+        let opened = Opened::new(path.clone(), folder)?;
+        Ok(Self::new(Base {
+            opened: OnceLock::from(opened),
+            places: Vec::new(),
+            expected: path,
+            scope: Scope::Global,
+            owner: uid,
+        }))
     }
 
-    fn open_place(place: &Place, uid: u32) -> Result<Root, RootError> {
-        let parent = Folder::open(&place.parent).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => {
-                RootError::NoParent { path: place.parent.join(&place.name), parent: place.parent.clone() }
+    /// The same root, in which only what these users hold is seen, whoever else may hold a name: for a client that knows whose the
+    /// server is, and would not talk to another. Who creates a name here takes no notice of others' holding it either, and their
+    /// clients then find two holders.
+    #[must_use]
+    pub fn trusting(&self, users: impl Fn(u32) -> bool + Send + Sync + 'static) -> Root {
+        let users = match &self.users {
+            Users::All => Users::Those(Arc::new(users)),
+            Users::Those(those) => {
+                let those = Arc::clone(those);
+                Users::Those(Arc::new(move |uid| those(uid) && users(uid)))
             }
-            _ => RootError::System { step: "open", path: place.parent.clone(), source },
-        })?;
-        if place.parent_is_ours {
-            let owner = parent.status().map_err(system("look at", &place.parent))?.uid;
-            if owner != uid {
-                let path = place.parent.clone();
-                return Err(audited(RootError::WrongOwner { path, owner, expected: uid }));
-            }
-        }
-        let path = place.parent.join(&place.name);
-        let folder = if place.demanded {
-            // The user's own choice: it may be a link.
-            match Folder::open(&path) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    open_or_make(&parent, &place.name, 0o700, uid).map_err(system("make", &path))?
-                }
-                other => other.map_err(system("open", &path))?,
-            }
-        } else {
-            open_or_make(&parent, &place.name, 0o700, uid).map_err(system("open or make", &path))?
         };
-        let status = folder.status().map_err(system("look at", &path))?;
-        if status.uid != uid {
-            return Err(audited(RootError::WrongOwner { path, owner: status.uid, expected: uid }));
-        }
-        if status.mode & 0o022 != 0 {
-            return Err(audited(RootError::OpenToOthers { path, mode: status.mode }));
-        }
-        let tmpfs = folder.is_tmpfs().map_err(system("look at", &path))?;
-        Ok(Root { path, folder, scope: Scope::Local, tmpfs, owner: uid, shelves: Mutex::default() }.warned())
+        Root { base: Arc::clone(&self.base), users, inside: self.inside, shelves: Mutex::default() }
     }
 
-    fn warned(self) -> Root {
-        if !self.tmpfs {
-            tracing::warn!(
-                target: "ennead::namespace",
-                root = %self.path.display(),
-                "the root is not on a tmpfs: entries outlive a restart, and a full disk ends in SIGBUS"
-            );
+    /// The same root, whose names are all in the private namespace `id`.
+    pub(crate) fn within(&self, id: u64) -> Root {
+        Root {
+            base: Arc::clone(&self.base),
+            users: self.users.clone(),
+            inside: Some(id),
+            shelves: Mutex::default(),
         }
-        self
     }
 
-    /// Where it is.
+    fn admits(&self, uid: u32) -> bool {
+        match &self.users {
+            Users::All => true,
+            Users::Those(those) => those(uid),
+        }
+    }
+
+    /// The file that stands for a name here.
+    pub(crate) fn file_name(&self, kind: Kind, name: &Name) -> OsString {
+        name.file_name_within(self.inside, kind.case())
+    }
+
+    /// Where it is, or will be.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.base.opened.get().map_or(&self.base.expected, |opened| &opened.path)
     }
 
     /// Which namespace it is.
     pub fn scope(&self) -> Scope {
-        self.scope
+        self.base.scope
     }
 
-    /// Whether it lies on a tmpfs, as it should.
+    /// Whether it lies on a tmpfs, as it should; `true` while it does not exist.
     pub fn is_tmpfs(&self) -> bool {
-        self.tmpfs
+        self.base.opened.get().is_none_or(|opened| opened.tmpfs)
     }
 
     /// The folder that this process publishes in, made where missing.
     pub(crate) fn own_shelf(&self, kind: Kind) -> Result<Arc<Shelf>, EntryError> {
+        if !self.admits(self.base.owner) {
+            return Err(EntryError::AccessDenied);
+        }
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shelf) = shelves.get(kind.folder()) {
             // Somebody may have removed the folder under us; then it has no name any more.
@@ -201,48 +241,57 @@ impl Root {
 
     /// The folder of a kind in `Local\`, if it is there: who only looks makes nothing.
     fn existing_shelf(&self, kind: Kind) -> Result<Option<Arc<Shelf>>, EntryError> {
-        match self.folder.status_of(OsStr::new(kind.folder())) {
+        let Some(folder) = self.base.folder()? else { return Ok(None) };
+        match folder.status_of(OsStr::new(kind.folder())) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             _ => self.own_shelf(kind).map(Some),
         }
     }
 
     fn open_own_shelf(&self, kind: Kind) -> Result<Shelf, EntryError> {
-        let (home, mode) = match self.scope {
-            Scope::Local => (self.folder.try_clone().map_err(system("open", &self.path))?, 0o700),
+        let (folder, owner) = (self.base.made()?, self.base.owner);
+        let (home, mode) = match self.scope() {
+            Scope::Local => (folder.try_clone().map_err(system("open", self.path()))?, 0o700),
             Scope::Global => {
-                let name = OsString::from(self.owner.to_string());
-                let path = self.path.join(&name);
-                let home = open_or_make(&self.folder, &name, 0o755, self.owner)
-                    .map_err(system("open or make", &path))?;
+                let name = OsString::from(owner.to_string());
+                let path = self.path().join(&name);
+                let home =
+                    open_or_make(folder, &name, 0o755, owner).map_err(system("open or make", &path))?;
                 self.check_owned(&home, &path)?;
                 (home, 0o755)
             }
         };
-        let path = self.path.join(kind.folder());
-        let folder = open_or_make(&home, OsStr::new(kind.folder()), mode, self.owner)
+        let path = self.path().join(kind.folder());
+        let folder = open_or_make(&home, OsStr::new(kind.folder()), mode, owner)
             .map_err(system("open or make", &path))?;
         self.check_owned(&folder, &path)?;
-        Ok(self.shelf(folder, self.owner, kind))
+        Ok(self.shelf(folder, owner, kind))
     }
 
     fn shelf(&self, folder: Folder, owner: u32, kind: Kind) -> Shelf {
-        let keyed = self.scope == Scope::Global && kind.holders() == Holders::Writers;
-        Shelf { folder, owner, holders: kind.holders(), keys: if keyed { Keys::All } else { Keys::None } }
+        let keyed = self.scope() == Scope::Global && kind.holders() == Holders::Writers;
+        let keys = if keyed { Keys::All } else { Keys::None };
+        Shelf { folder, owner, own: owner == self.base.owner, holders: kind.holders(), keys }
     }
 
     fn shelf_of_any_kind(&self, folder: Folder, owner: u32, name: &OsStr) -> Shelf {
-        match [Kind::PIPE, Kind::MAILSLOT, Kind::OBJECT].into_iter().find(|kind| kind.folder() == name) {
+        match [Kind::PIPE, Kind::MAILSLOT, Kind::OBJECT, Kind::NAMESPACE]
+            .into_iter()
+            .find(|kind| kind.folder() == name)
+        {
             Some(kind) => self.shelf(folder, owner, kind),
-            None => Shelf { folder, owner, holders: Holders::Readers, keys: Keys::Some },
+            None => {
+                let own = owner == self.base.owner;
+                Shelf { folder, owner, own, holders: Holders::Readers, keys: Keys::Some }
+            }
         }
     }
 
     fn check_owned(&self, folder: &Folder, path: &Path) -> Result<(), RootError> {
         let status = folder.status().map_err(system("look at", path))?;
-        if status.uid != self.owner {
-            let error =
-                RootError::WrongOwner { path: path.to_owned(), owner: status.uid, expected: self.owner };
+        if status.uid != self.base.owner {
+            let expected = self.base.owner;
+            let error = RootError::WrongOwner { path: path.to_owned(), owner: status.uid, expected };
             return Err(audited(error));
         }
         if status.mode & 0o022 != 0 {
@@ -253,32 +302,34 @@ impl Root {
 
     /// Every folder of this kind: root's first, then the own one (each if it is there), then the others' by rising uid.
     pub(crate) fn shelves(&self, kind: Kind) -> Result<Vec<Arc<Shelf>>, EntryError> {
-        if self.scope == Scope::Local {
-            return Ok(self.existing_shelf(kind)?.into_iter().collect());
+        if self.scope() == Scope::Local {
+            let own = if self.admits(self.base.owner) { self.existing_shelf(kind)? } else { None };
+            return Ok(own.into_iter().collect());
         }
         let mut shelves = Vec::new();
-        for uid in self.uids()? {
+        for uid in self.uids()?.into_iter().filter(|&uid| self.admits(uid)) {
             let Some(home) = self.home_of(uid)? else { continue };
             let folder = match home.open_in(OsStr::new(kind.folder())) {
                 Ok(folder) => folder,
                 // Else a holder would be overlooked.
-                Err(e) if file::is_shortage(&e) => return Err(system("open", &self.path)(e).into()),
+                Err(e) if file::is_shortage(&e) => return Err(system("open", self.path())(e).into()),
                 Err(_) => continue,
             };
             if folder.status().is_ok_and(|status| status.uid == uid && status.mode & 0o022 == 0) {
                 shelves.push(Arc::new(self.shelf(folder, uid, kind)));
             }
         }
-        shelves.sort_by_key(|shelf| (shelf.owner != 0, shelf.owner != self.owner, shelf.owner));
+        shelves.sort_by_key(|shelf| (shelf.owner != 0, shelf.owner != self.base.owner, shelf.owner));
         Ok(shelves)
     }
 
     /// The folder of one user in `Global\`, if it is really theirs.
     pub(crate) fn home_of(&self, uid: u32) -> Result<Option<Folder>, RootError> {
         let name = OsString::from(uid.to_string());
-        let home = match self.folder.open_in(&name) {
+        let Some(folder) = self.base.folder()? else { return Ok(None) };
+        let home = match folder.open_in(&name) {
             Ok(home) => home,
-            Err(e) if file::is_shortage(&e) => return Err(system("open", &self.path)(e)),
+            Err(e) if file::is_shortage(&e) => return Err(system("open", self.path())(e)),
             Err(_) => return Ok(None),
         };
         let Ok(status) = home.status() else { return Ok(None) };
@@ -295,16 +346,18 @@ impl Root {
 
     /// The users who have a folder in `Global\`.
     fn uids(&self) -> Result<Vec<u32>, EntryError> {
-        let names = self.folder.names().map_err(system("list", &self.path))?;
+        let Some(folder) = self.base.folder()? else { return Ok(Vec::new()) };
+        let names = folder.names().map_err(system("list", self.path()))?;
         Ok(names.iter().filter_map(|name| parse_uid(name)).collect())
     }
 
     /// The folder of one owner: for `Local\` the root itself.
     pub(crate) fn home(&self, uid: u32) -> Result<Option<Folder>, EntryError> {
-        match self.scope {
-            Scope::Local if uid == self.owner => {
-                Ok(Some(self.folder.try_clone().map_err(system("open", &self.path))?))
-            }
+        match self.scope() {
+            Scope::Local if uid == self.base.owner => match self.base.folder()? {
+                Some(folder) => Ok(Some(folder.try_clone().map_err(system("open", self.path()))?)),
+                None => Ok(None),
+            },
             Scope::Local => Ok(None),
             Scope::Global => Ok(self.home_of(uid)?),
         }
@@ -320,14 +373,14 @@ impl Root {
 
     /// The kinds' folders that exist, of every user.
     pub(crate) fn every_shelf(&self) -> Result<Vec<Arc<Shelf>>, EntryError> {
-        let uids = match self.scope {
-            Scope::Local => vec![self.owner],
+        let uids = match self.scope() {
+            Scope::Local => vec![self.base.owner],
             Scope::Global => self.uids()?,
         };
         let mut shelves = Vec::new();
         for uid in uids {
             let Some(home) = self.home(uid)? else { continue };
-            for name in home.names().map_err(system("list", &self.path))? {
+            for name in home.names().map_err(system("list", self.path()))? {
                 let is_folder =
                     |home: &Folder| home.status_of(&name).is_ok_and(|status| status.kind == FileKind::Folder);
                 if name.as_bytes().starts_with(b".") || !is_folder(&home) {
@@ -340,6 +393,102 @@ impl Root {
         }
         Ok(shelves)
     }
+}
+
+impl Base {
+    /// The folder, if it is there.
+    fn folder(&self) -> Result<Option<&Folder>, RootError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(Some(&opened.folder));
+        }
+        for place in &self.places {
+            match open_place(place, self.owner, false) {
+                Ok(Some(opened)) => return Ok(Some(&self.opened.get_or_init(|| opened).folder)),
+                Err(error) if place.demanded => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The folder, made where missing.
+    fn made(&self) -> Result<&Folder, RootError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(&opened.folder);
+        }
+        let mut last = None;
+        for place in &self.places {
+            match open_place(place, self.owner, true) {
+                Ok(Some(opened)) => return Ok(&self.opened.get_or_init(|| opened).folder),
+                Ok(None) => {}
+                Err(error) if place.demanded => return Err(error),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(no_place(last))
+    }
+}
+
+impl Opened {
+    fn new(path: PathBuf, folder: Folder) -> Result<Opened, RootError> {
+        let tmpfs = folder.is_tmpfs().map_err(system("look at", &path))?;
+        if !tmpfs {
+            tracing::warn!(
+                target: "ennead::namespace",
+                root = %path.display(),
+                "the root is not on a tmpfs: entries outlive a restart, and a full disk ends in SIGBUS"
+            );
+        }
+        Ok(Opened { path, folder, tmpfs })
+    }
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        self.parent.join(&self.name)
+    }
+}
+
+/// The root at a place, checked; `None` if it is not there, and not to be made.
+fn open_place(place: &Place, uid: u32, make: bool) -> Result<Option<Opened>, RootError> {
+    let path = place.path();
+    let parent = Folder::open(&place.parent).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => RootError::NoParent { path: path.clone(), parent: place.parent.clone() },
+        _ => RootError::System { step: "open", path: place.parent.clone(), source },
+    })?;
+    if place.parent_is_ours {
+        let owner = parent.status().map_err(system("look at", &place.parent))?.uid;
+        if owner != uid {
+            let path = place.parent.clone();
+            return Err(audited(RootError::WrongOwner { path, owner, expected: uid }));
+        }
+    }
+    // One that the user chose may be a link.
+    let there = if place.demanded { Folder::open(&path) } else { parent.open_in(&place.name) };
+    let folder = match there {
+        Err(e) if e.kind() == io::ErrorKind::NotFound && !make => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            open_or_make(&parent, &place.name, 0o700, uid).map_err(system("make", &path))?
+        }
+        other => other.map_err(system("open", &path))?,
+    };
+    let status = folder.status().map_err(system("look at", &path))?;
+    if status.uid != uid {
+        return Err(audited(RootError::WrongOwner { path, owner: status.uid, expected: uid }));
+    }
+    if status.mode & 0o022 != 0 {
+        return Err(audited(RootError::OpenToOthers { path, mode: status.mode }));
+    }
+    Opened::new(path, folder).map(Some)
+}
+
+fn no_place(last: Option<RootError>) -> RootError {
+    let nothing = || RootError::System {
+        step: "find",
+        path: PathBuf::from("/tmp"),
+        source: io::ErrorKind::NotFound.into(),
+    };
+    RootError::NoPlace { last: Box::new(last.unwrap_or_else(nothing)) }
 }
 
 /// Decimal, without leading zeros or signs: one folder name a user.

@@ -53,6 +53,8 @@ const OPENING: u64 = 1;
 pub(crate) struct Shelf {
     pub(crate) folder: Folder,
     pub(crate) owner: u32,
+    /// Its owner is the user whose process opened the root, who may be acting as another just now.
+    pub(crate) own: bool,
     pub(crate) holders: Holders,
     pub(crate) keys: Keys,
 }

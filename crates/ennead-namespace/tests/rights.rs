@@ -169,7 +169,18 @@ fn a_name_that_two_users_hold_is_refused_whoever_is_lower() {
         set_up(&place);
         let entry = alices(&place, "D:(A;;GA;;;WD)");
         let intruders = intrude(&place, intruder, mode);
-        for uid in [ALICE, BOB] {
+        // Alice's own entry is no attack on her: her clients and further servers get it.
+        let own = as_user(ALICE, || global(&place).open(KIND, &name("thing"), Wanted::Most).unwrap());
+        assert_eq!(own.id(), entry.id());
+        // Bob knows whom he wants, and gets that one.
+        for (uid, id) in [(ALICE, entry.id()), (intruder, intruders.id())] {
+            let wants = move |user| user == uid;
+            let got = as_user(BOB, || {
+                global(&place).trusting(wants).open(KIND, &name("thing"), Wanted::Most).map(|e| e.id())
+            });
+            assert!(matches!(got, Ok(got) if got == id) || mode == 0o600, "{got:?}");
+        }
+        for uid in [BOB, 61_099] {
             let opened = try_open(&place, uid, Wanted::Most).unwrap_err();
             let EntryError::Contested { mut uids } = opened else { panic!("{opened:?}") };
             uids.sort_unstable();
@@ -407,8 +418,14 @@ fn a_root_of_another_user_or_open_to_others_is_refused() {
     assert!(matches!(theirs, RootError::WrongOwner { expected: ALICE, .. }), "{theirs}");
     assert_eq!(theirs.win32(), Win32Error::ACCESS_DENIED);
     // No right to make it.
-    let none = as_user(ALICE, || Root::at(open.join("new")).map(drop)).unwrap_err();
+    let none = as_user(ALICE, || {
+        let private = Protection::private();
+        let root = Root::at(open.join("new")).unwrap();
+        assert!(root.list(KIND).unwrap().entries.is_empty());
+        root.create(KIND, &name("thing"), &CreateOptions::new(&private)).unwrap_err()
+    });
     assert_eq!(none.win32(), Win32Error::ACCESS_DENIED);
+    assert!(!open.join("new").exists());
 }
 
 #[test]

@@ -36,6 +36,7 @@
 //! - [`view`]: parts of files, mapped, that survive what happens to their files
 //! - [`wait`]: how long an operation may wait, and how another thread ends it
 
+pub mod accounts;
 pub mod acl;
 pub mod clock;
 pub mod common_bell;

@@ -33,14 +33,18 @@ fn a_bad_place_is_passed_by_unless_somebody_asked_for_it() {
     let at =
         |parent: PathBuf, demanded| Place { parent, name: "ennead".into(), parent_is_ours: true, demanded };
     let missing = place.path().join("missing");
-    let root = Root::local_among(&[at(missing.clone(), false), at(good.clone(), false)], uid).unwrap();
+    let root = Root::local_among(vec![at(missing.clone(), false), at(good.clone(), false)], uid).unwrap();
     assert_eq!(root.path(), good.join("ennead"));
-    assert!(root.is_tmpfs());
+    assert!(!root.path().exists(), "who only looks makes nothing");
+    let kind = Kind::new("thing", crate::Case::Matters);
+    assert!(root.list(kind).unwrap().entries.is_empty());
+    root.own_shelf(kind).unwrap();
+    assert!(root.path().join("thing").exists() && root.is_tmpfs());
     assert!(matches!(
-        Root::local_among(&[at(missing.clone(), true), at(good, false)], uid),
+        Root::local_among(vec![at(missing.clone(), true), at(good, false)], uid),
         Err(RootError::NoParent { .. })
     ));
-    assert!(matches!(Root::local_among(&[at(missing, false)], uid), Err(RootError::NoPlace { .. })));
+    assert!(matches!(Root::local_among(vec![at(missing, false)], uid), Err(RootError::NoPlace { .. })));
 }
 
 #[test]
