@@ -207,6 +207,11 @@ impl Root {
         name.file_name_within(self.inside, kind.case())
     }
 
+    /// Makes the folder now, if it is not there.
+    pub fn make(&self) -> Result<(), RootError> {
+        self.base.made().map(drop)
+    }
+
     /// Where it is, or will be.
     pub fn path(&self) -> &Path {
         self.base.opened.get().map_or(&self.base.expected, |opened| &opened.path)
@@ -465,7 +470,10 @@ fn open_place(place: &Place, uid: u32, make: bool) -> Result<Option<Opened>, Roo
     }
     // One that the user chose may be a link.
     let there = if place.demanded { Folder::open(&path) } else { parent.open_in(&place.name) };
+    let is_link = || parent.status_of(&place.name).is_ok_and(|status| status.kind == FileKind::Link);
     let folder = match there {
+        // One that leads nowhere.
+        Err(e) if e.kind() == io::ErrorKind::NotFound && is_link() => return Err(system("open", &path)(e)),
         Err(e) if e.kind() == io::ErrorKind::NotFound && !make => return Ok(None),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             open_or_make(&parent, &place.name, 0o700, uid).map_err(system("make", &path))?
