@@ -28,7 +28,7 @@ pub enum Scope {
     Global,
 }
 
-/// The root folder of a namespace. It is made when something is first created in it: who only looks makes nothing.
+/// The root folder of a namespace. This user's is made when something is first created in it: who only looks makes nothing.
 #[derive(Debug)]
 pub struct Root {
     base: Arc<Base>,
@@ -133,9 +133,11 @@ impl Root {
         Root { base: Arc::new(base), users: Users::All, inside: None, shelves: Mutex::default() }
     }
 
-    /// A local root at `path`, made (mode 0700) at the first create if only its last step is missing.
+    /// A local root at `path`, made now (mode 0700) if only its last step is missing: whoever names a place wants it.
     pub fn at(path: impl AsRef<Path>) -> Result<Root, RootError> {
-        Self::local_among(vec![place_at(path.as_ref().to_owned())], process::effective_uid())
+        let root = Self::local_among(vec![place_at(path.as_ref().to_owned())], process::effective_uid())?;
+        root.base.made()?;
+        Ok(root)
     }
 
     /// The machine's root, `/run/ennead`. [`RootError::GlobalMissing`] where `ennead setup` never ran.
@@ -205,11 +207,6 @@ impl Root {
     /// The file that stands for a name here.
     pub(crate) fn file_name(&self, kind: Kind, name: &Name) -> OsString {
         name.file_name_within(self.inside, kind.case())
-    }
-
-    /// Makes the folder now, if it is not there.
-    pub fn make(&self) -> Result<(), RootError> {
-        self.base.made().map(drop)
     }
 
     /// Where it is, or will be.

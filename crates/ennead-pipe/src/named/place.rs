@@ -34,9 +34,7 @@ impl Place {
     /// # Errors
     /// What [`Root::at`] says.
     pub fn at(path: impl AsRef<Path>) -> Result<Self, ennead_namespace::RootError> {
-        let root = Root::at(path)?;
-        root.make()?;
-        Ok(Self::new(Roots::new(root, None)))
+        Ok(Self::new(Roots::new(Root::at(path)?, None)))
     }
 
     /// The process's own: [`Roots::open`] at the first use, the same from then on.
