@@ -1,23 +1,28 @@
 //! Mailslots against `ennead-mailslot`.
 
-use ennead_conformance::mailslots::{Info, Mailslots, NO_MESSAGE, SHARE_READ, SHARE_WRITE, cases};
+use ennead_conformance::mailslots::{
+    Info, Mailslots, NO_MESSAGE, OverlappedMailslots, SHARE_READ, SHARE_WRITE, cases, overlapped_cases,
+};
+use ennead_conformance::overlapped_pipes::Completion;
 use ennead_conformance::{GENERIC_WRITE, Outcome};
-use ennead_mailslot::{Client, ClientOptions, Mailslot, MailslotOptions, ReadTimeout, ShareMode};
+use ennead_mailslot::overlapped::{NothingToCancel, Operation, Overlapped};
+use ennead_mailslot::{Client, ClientOptions, MailslotOptions, ReadTimeout, ShareMode};
 use ennead_security::AccessMask;
 
 use crate::another::{Process, from_hex, to_hex};
 use crate::{Native, run};
 
 impl Mailslots for Native {
-    type Slot = Mailslot;
+    type Slot = Overlapped;
     type Writer = Client;
 
-    fn create(&self, name: &str, max_message: u32, timeout: u32) -> Outcome<Mailslot> {
+    fn create(&self, name: &str, max_message: u32, timeout: u32) -> Outcome<Overlapped> {
         MailslotOptions::new()
             .max_message(max_message)
             .read_timeout(ReadTimeout::from_bits(timeout))
             .place(&self.mailslots)
             .create(name)
+            .map(Overlapped::new)
             .map_err(|e| e.win32())
     }
 
@@ -27,8 +32,8 @@ impl Mailslots for Native {
         options.place(&self.mailslots).open(name).map_err(|e| e.win32())
     }
 
-    fn info(&self, slot: &Mailslot) -> Outcome<Info> {
-        let info = slot.info().map_err(|e| e.win32())?;
+    fn info(&self, slot: &Overlapped) -> Outcome<Info> {
+        let info = slot.slot().info().map_err(|e| e.win32())?;
         Ok(Info {
             max_message: info.max_message,
             next: info.next.unwrap_or(NO_MESSAGE),
@@ -37,13 +42,13 @@ impl Mailslots for Native {
         })
     }
 
-    fn set_timeout(&self, slot: &Mailslot, timeout: u32) -> Outcome<()> {
-        slot.set_read_timeout(ReadTimeout::from_bits(timeout)).map_err(|e| e.win32())
+    fn set_timeout(&self, slot: &Overlapped, timeout: u32) -> Outcome<()> {
+        slot.slot().set_read_timeout(ReadTimeout::from_bits(timeout)).map_err(|e| e.win32())
     }
 
-    fn read(&self, slot: &Mailslot, len: usize) -> Outcome<Vec<u8>> {
+    fn read(&self, slot: &Overlapped, len: usize) -> Outcome<Vec<u8>> {
         let mut buffer = vec![0; len];
-        let bytes = slot.read(&mut buffer).map_err(|e| e.win32())?;
+        let bytes = slot.slot().read(&mut buffer).map_err(|e| e.win32())?;
         buffer.truncate(bytes);
         Ok(buffer)
     }
@@ -68,10 +73,31 @@ impl Mailslots for Native {
     }
 }
 
+impl OverlappedMailslots for Native {
+    type Operation = Operation;
+
+    fn start_read(&self, slot: &Overlapped, len: usize) -> Operation {
+        slot.start_read(vec![0; len])
+    }
+
+    fn is_complete(&self, operation: &Operation) -> bool {
+        operation.is_complete()
+    }
+
+    fn finish(&self, operation: Operation) -> Completion {
+        let done = operation.join();
+        Completion { code: done.win32().0, bytes: done.bytes, data: done.data().to_vec() }
+    }
+
+    fn cancel(&self, operation: &Operation) -> Outcome<()> {
+        operation.cancel().map_err(NothingToCancel::win32)
+    }
+}
+
 /// What another process keeps.
 #[derive(Default)]
 pub struct Kept {
-    slot: Option<Mailslot>,
+    slot: Option<Overlapped>,
     writer: Option<Client>,
 }
 
@@ -91,5 +117,5 @@ pub fn carry_out(native: &Native, kept: &mut Kept, parts: &[&str]) -> Outcome<St
 
 #[test]
 fn every_case() {
-    run(cases());
+    run([cases(), overlapped_cases()].concat());
 }
