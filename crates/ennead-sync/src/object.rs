@@ -293,13 +293,24 @@ impl Object {
             match self.rules.change(word.state(), change) {
                 Changed::To(new) if self.exchange(word, Word::of(new)) => {
                     self.note_cpu();
-                    return Ok(word.state());
+                    return self.unless_lost(word.state());
                 }
-                Changed::Nothing => return Ok(word.state()),
+                Changed::Nothing => return self.unless_lost(word.state()),
                 _ => {}
             }
         }
-        self.change_slowly(change)
+        self.change_slowly(change).and_then(|state| self.unless_lost(state))
+    }
+
+    /// Whether somebody has truncated the object's file: what is done to it reaches nobody.
+    #[inline]
+    pub(crate) fn is_lost(&self) -> bool {
+        self.core.mapping().is_broken()
+    }
+
+    #[inline]
+    fn unless_lost(&self, state: u32) -> Result<u32, ChangeError> {
+        if self.is_lost() { Err(ChangeError::Spoiled) } else { Ok(state) }
     }
 
     fn change_slowly(&self, change: Change) -> Result<u32, ChangeError> {
@@ -406,7 +417,7 @@ impl Core {
         let core = if tag == Tag::MUTEX {
             RobustWord::map(file, start as u64, len).map(Self::Mutex)
         } else {
-            Mapping::new(file, start + len).map(|mapping| Self::Word(mapping, start))
+            Mapping::surviving(file, start + len).map(|mapping| Self::Word(mapping, start))
         };
         core.map_err(ObjectError::system("map an object"))
     }

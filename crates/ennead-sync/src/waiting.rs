@@ -53,7 +53,13 @@ impl<'a> Source<'a> {
     }
 
     fn checked(self) -> Result<&'a Object, WaitError> {
-        if self.granted.contains(AccessMask::SYNCHRONIZE) { Ok(self.object) } else { Err(WaitError::Denied) }
+        if !self.granted.contains(AccessMask::SYNCHRONIZE) {
+            return Err(WaitError::Denied);
+        }
+        if self.object.is_lost() {
+            return Err(WaitError::Spoiled);
+        }
+        Ok(self.object)
     }
 }
 

@@ -33,6 +33,17 @@ impl Mapping {
         Pages::map(file, len, ProtFlags::READ | ProtFlags::WRITE).map(Self)
     }
 
+    /// The same of a file that others may shrink: a page that is lost so is one of zeros from then on, which nobody else sees, and [`Mapping::is_broken`].
+    pub fn surviving(file: impl AsFd, len: usize) -> io::Result<Self> {
+        let mut pages = Pages::map(file, len, ProtFlags::READ | ProtFlags::WRITE)?;
+        let page = rustix::param::page_size();
+        let start = pages.start.as_ptr() as usize;
+        // SAFETY: whole pages, mapped just now and ours; the registration falls before they are unmapped.
+        pages.registration =
+            Some(unsafe { Registration::new(start, len.next_multiple_of(page), page, true) }?);
+        Ok(Self(pages))
+    }
+
     /// Takes the pages out of `self`, which has none from then on: every access to it panics.
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -55,7 +66,7 @@ impl Mapping {
         unsafe { self.0.start.as_ptr().add(self.0.len) }
     }
 
-    /// Whether a page of a mapping made [`Self::with_private_page`] was lost, because somebody truncated the file or its file system is full: zeros that nobody shares are there now.
+    /// Whether a page of a mapping made [`Self::surviving`] or [`Self::with_private_page`] was lost, because somebody truncated the file or its file system is full: zeros that nobody shares are there now.
     #[must_use]
     #[inline]
     pub fn is_broken(&self) -> bool {

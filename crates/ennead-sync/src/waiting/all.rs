@@ -79,6 +79,10 @@ fn run<'a>(
             return Err(error.into());
         }
         steps = 0;
+        // What is done to an object whose file was truncated reaches nobody.
+        if objects.iter().any(|object| object.is_lost()) {
+            return Err(WaitError::Spoiled);
+        }
         match progress {
             Progress::Done => {
                 recurse(objects, sights)?;

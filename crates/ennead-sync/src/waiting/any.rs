@@ -59,6 +59,9 @@ pub(super) fn sleep_for(objects: &[&Object], ends: &Ends<'_>) -> Result<Outcome,
     let ends = ends.with_deaths(&deaths);
     let bell = Bell::for_all_of(objects);
     for round in 0.. {
+        if objects.iter().any(|object| object.is_lost()) {
+            return Err(WaitError::Spoiled);
+        }
         let mut bed = Full::new(&ends);
         let heard = bell.as_ref().map(|bell| (bell, bell.listen()));
         let (woken, blocked) = match lie_down(objects, &since, &mut bed, bell.as_ref())? {

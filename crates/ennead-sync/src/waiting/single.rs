@@ -34,6 +34,9 @@ fn wait_long(object: &Object, ends: &Ends<'_>) -> Result<Outcome, WaitError> {
     if attempt(object, Attempt::new(0, since, false))? == Attempted::Taken {
         return Ok(Outcome::Signaled(0));
     }
+    if object.is_lost() {
+        return Err(WaitError::Spoiled);
+    }
     if let Some(outcome) = ends.reached()? {
         return Ok(outcome);
     }
@@ -60,6 +63,7 @@ fn sleep(object: &Object, since: u32, ends: &Ends<'_>) -> Result<Outcome, WaitEr
                 break;
             }
             _ if woken == Woken::TimedOut => return Ok(Outcome::TimedOut),
+            Attempted::Marked(_) if object.is_lost() => return Err(WaitError::Spoiled),
             Attempted::Marked(state) => {
                 if let Some(outcome) = ends.reached()? {
                     return Ok(outcome);
@@ -123,7 +127,7 @@ fn own(object: &Object, word: &RobustWord, ends: &Ends<'_>) -> Result<Outcome, W
         let patient = !matches!(ends.wait, Wait::Never) && ends.are_plain();
         let owning = if patient { word.lock(ends.wait.deadline(), None)? } else { word.try_lock()? };
         if let Some(outcome) = owned(owning)? {
-            return Ok(outcome);
+            return if object.is_lost() { Err(WaitError::Spoiled) } else { Ok(outcome) };
         }
         match owning {
             Owning::Pledged(tag) => {
