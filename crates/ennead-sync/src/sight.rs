@@ -190,7 +190,8 @@ impl Object {
 pub(crate) struct Sights<'a> {
     objects: &'a [&'a Object],
     page: Arc<OutcomePage>,
-    slot: u32,
+    /// Only while it does not sleep, for there are not many.
+    slot: Option<u32>,
     /// The number by which each object knows the page.
     parties: [u8; MAXIMUM_WAIT_OBJECTS],
     ticket: Ticket,
@@ -213,7 +214,7 @@ impl<'a> Sights<'a> {
         Ok(Self {
             objects,
             page,
-            slot,
+            slot: Some(slot),
             parties,
             ticket: Ticket::new(slot, 1),
             abandoned: Cell::new(0),
@@ -221,6 +222,21 @@ impl<'a> Sights<'a> {
             watched: RefCell::new(None),
             error: Cell::new(None),
         })
+    }
+
+    /// Before it sleeps, and no object has its ticket.
+    pub(crate) fn rest(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.page.give_slot(slot);
+        }
+    }
+
+    /// After it slept.
+    pub(crate) fn rise(&mut self) -> io::Result<()> {
+        if self.slot.is_none() {
+            self.slot = Some(self.page.take_slot()?);
+        }
+        Ok(())
     }
 
     /// Whether the calling thread owned the mutex before the wait.
@@ -250,7 +266,7 @@ impl<'a> Sights<'a> {
 
 impl Drop for Sights<'_> {
     fn drop(&mut self) {
-        self.page.give_slot(self.slot);
+        self.rest();
     }
 }
 
@@ -327,7 +343,10 @@ impl Transactor for Sights<'_> {
     }
 
     fn begin(&mut self) {
-        self.ticket = self.page.begin(self.slot);
+        // It has one whenever it does not sleep.
+        if let Some(slot) = self.slot {
+            self.ticket = self.page.begin(slot);
+        }
     }
 
     fn commit(&self) -> bool {

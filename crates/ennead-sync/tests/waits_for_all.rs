@@ -152,3 +152,65 @@ fn one_is_signaled_and_another_waited_for() {
     assert_eq!(signal_and_wait(&mutex, &semaphore, Wait::Forever).unwrap(), SIGNALED);
     assert!(!mutex.is_mine());
 }
+
+/// Sleepers for both of two, in opposite orders, and one for either; some are killed at random. Each pair that comes is taken by somebody who
+/// lives, as a pair.
+#[test]
+fn no_wake_is_lost_with_a_killed_sleeper() {
+    const PAIRS: usize = 300;
+    let play = Playground::new();
+    let (left, right) = (play.semaphore("l", 0, 10_000), play.semaphore("r", 0, 10_000));
+    let waits = ["all l r", "all r l"];
+    let start = |number: usize| {
+        let mut other = play.player();
+        other.ask("semaphore l 0 1");
+        other.ask("semaphore r 0 1");
+        other.tell(waits[number % 2]);
+        other
+    };
+    let mut others: Vec<Player> = (0..3).map(start).collect();
+    let mut dice = 0x2545_f491_4f6c_dd1du64;
+    let mut killed = 0;
+    for pair in 0..PAIRS {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        left.release(1).unwrap();
+        if dice & 1 == 0 {
+            right.release(1).unwrap();
+        }
+        let kill = dice >> 32 & 3 == 0;
+        if kill {
+            let victim = (dice >> 40) as usize % others.len();
+            others[victim].kill();
+            others[victim] = start(pair);
+            killed += 1;
+        }
+        if dice & 1 == 1 {
+            right.release(1).unwrap();
+        }
+        // Somebody has it; or had it when they were killed, and then there is none left. Only then this test touches the objects, for that wakes.
+        support::until(|| {
+            for (number, other) in others.iter_mut().enumerate() {
+                if let Some(answer) = other.has_answered() {
+                    assert_eq!(answer, "signaled 0");
+                    other.tell(waits[number % 2]);
+                    return true;
+                }
+            }
+            kill && is_gone(&left, &right)
+        });
+    }
+    println!("{killed} killed");
+}
+
+/// Whether neither has anything left: both are tried, and what is there is put back.
+fn is_gone(left: &ennead_sync::Semaphore, right: &ennead_sync::Semaphore) -> bool {
+    [left, right].into_iter().all(|semaphore| {
+        let there = semaphore.wait(Wait::Never).unwrap() == SIGNALED;
+        if there {
+            semaphore.release(1).unwrap();
+        }
+        !there
+    })
+}

@@ -95,7 +95,9 @@ fn run<'a>(
                 if late {
                     return Ok(Some(Outcome::TimedOut));
                 }
+                sights.rest();
                 late = sleep(objects[object], state, sights, &ends)? == Woken::TimedOut;
+                sights.rise()?;
             }
             Progress::Blocked(object, ticket) => {
                 if let Some(outcome) = ends.reached_or_late()? {
