@@ -9,7 +9,7 @@ use ennead_namespace::{CreateOptions, Created, Entry, Kind, Wanted};
 use ennead_security::AccessMask;
 use ennead_sync::{ObjectName, Place};
 use ennead_sys::file::{self, Access, FileKind};
-use ennead_sys::{memfd, memory};
+use ennead_sys::{memfd, memory, process};
 
 use crate::PageProtection;
 use crate::error::Reason;
@@ -151,13 +151,17 @@ fn existing(entry: Entry, access: AccessMask, target: ObjectName) -> Result<(Inn
     let read = file::read_at(entry.file(), &mut path, at).map_err(Reason::system("read the file's path"))?;
     path.truncate(read);
     let writes = granted.intersects(WRITE) && protection.is_writable();
-    let file = open_same(path, id, if writes { Access::ReadWrite } else { Access::Read })?;
+    let access = if writes { Access::ReadWrite } else { Access::Read };
+    let file = open_same(path, id, access, entry.owner_uid())?;
     let backing = Backing::File { file, entry: Some(entry) };
     Ok((Inner::new(backing, header.size, protection, Some(target)), granted))
 }
 
-/// Opens the file that another process maps. It may have been moved, and another put in its place.
-fn open_same(path: Vec<u8>, id: (u64, u64), access: Access) -> Result<File, Reason> {
+/// Opens the file that a process of the user `maker` maps. It may have been moved, and another put in its place.
+///
+/// The maker says which file it is, and the caller opens it with rights of his own. So it has to be the maker's: else he could make
+/// us write into a file of ours that he may not write, under a name that we take for his.
+fn open_same(path: Vec<u8>, id: (u64, u64), access: Access, maker: u32) -> Result<File, Reason> {
     let path = PathBuf::from(std::ffi::OsString::from_vec(path));
     let gone = Reason::FileInvalid("the mapped file is not where it was when the mapping was made");
     // Neither a FIFO nor a terminal may keep us waiting: only opened if it is that file.
@@ -177,9 +181,19 @@ fn open_same(path: Vec<u8>, id: (u64, u64), access: Access) -> Result<File, Reas
         _ => Reason::System { step: "open the mapped file", source: error },
     })?;
     match file.metadata() {
-        Ok(found) if is_same(&found) => Ok(file),
-        _ => Err(gone),
+        Ok(found) if !is_same(&found) => Err(gone),
+        Ok(found) if is_maker_s(&found, maker) => Ok(file),
+        Ok(_) => {
+            Err(Reason::Denied("the mapped file belongs to another user than the one who made the mapping"))
+        }
+        Err(_) => Err(gone),
     }
+}
+
+/// Whether what `maker` says of a file need not be distrusted.
+fn is_maker_s(file: &std::fs::Metadata, maker: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    maker == 0 || maker == process::effective_uid() || maker == file.uid()
 }
 
 /// Where the kernel says that an open file is.

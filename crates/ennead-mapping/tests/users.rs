@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use ennead_mapping::{FileMapping, MappingOptions, Place, View, ViewAccess};
+use ennead_mapping::{FileMapping, MappingOptions, PageProtection, Place, View, ViewAccess};
 use ennead_namespace::Root as NamedRoot;
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
@@ -47,6 +47,15 @@ fn child() {
             "open" => {
                 let access = AccessMask(rest.parse().unwrap());
                 keep(FileMapping::open_in(Some(&place), "Global\\shared", access))
+            }
+            "create-of-file" => {
+                let file = std::fs::File::open(rest).unwrap();
+                let mapping = MappingOptions::file(&file).protection(PageProtection::ReadOnly).place(&place);
+                keep(mapping.security("D:(A;;GA;;;WD)".parse().unwrap()).create("Global\\file"))
+            }
+            "open-of-file" => {
+                let access = AccessMask(rest.parse().unwrap());
+                keep(FileMapping::open_in(Some(&place), "Global\\file", access))
             }
             "open-by-hand" => {
                 let path = base.join("global").join(rest).join("object/shared");
@@ -190,4 +199,22 @@ fn a_writer_shares_and_a_stranger_is_kept_out() {
     assert_eq!(stage.bob.ask("drop"), "0");
     assert_eq!(stage.bob.ask(&format!("open {READ}")), code(Win32Error::FILE_NOT_FOUND));
     assert_eq!(stage.bob.ask("create-default"), "0");
+}
+
+/// The maker of a name says which file it means, and who opens it does so with rights of his own.
+#[test]
+fn nobody_is_led_to_a_file_that_the_maker_has_not() {
+    let Some(mut stage) = Stage::new("led") else { return };
+    let read = "4";
+    for (owner, expected) in [(ALICE, Win32Error::SUCCESS), (BOB, Win32Error::ACCESS_DENIED)] {
+        let path = stage.base.join(format!("of-{owner}"));
+        std::fs::write(&path, b"contents").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        chown(&path, Some(owner), Some(owner)).unwrap();
+        // Alice may read it, whosever it is.
+        assert_eq!(stage.alice.ask(&format!("create-of-file {}", path.display())), "0");
+        assert_eq!(stage.bob.ask(&format!("open-of-file {read}")), code(expected), "a file of {owner}");
+        assert_eq!(stage.alice.ask("drop"), "0");
+        assert_eq!(stage.bob.ask("drop"), "0");
+    }
 }
