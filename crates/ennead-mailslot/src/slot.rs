@@ -300,6 +300,11 @@ impl Shared {
                 }
             }
             match take(&mut hall) {
+                // Who rings on and on without writing keeps the set readable, and nobody waiting past the deadline.
+                Ok(None) if wait.deadline().is_some_and(|deadline| Instant::now() >= deadline) => {
+                    hall.leave();
+                    return Err(Reason::TimedOut);
+                }
                 Ok(None) => {}
                 outcome => {
                     hall.leave();

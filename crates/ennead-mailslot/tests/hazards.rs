@@ -203,6 +203,25 @@ fn rings_without_end_and_descriptors_with_them() {
 }
 
 #[test]
+fn rings_without_messages_do_not_put_off_a_time_out() {
+    let (root, _dog) = (Root::new("ringing"), watchdog());
+    let slot = root.server().read_timeout(ReadTimeout::Milliseconds(30)).create(NAME).unwrap();
+    let liar = Liar::new(&root);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let _ = liar.connection.send(b"ring", &[]);
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(slot.read_message().unwrap_err().win32(), Win32Error::SEM_TIMEOUT);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn who_says_nothing_or_nonsense() {
     let (root, _dog) = (Root::new("nonsense"), watchdog());
     let slot = root.server().create(NAME).unwrap();
