@@ -3,6 +3,9 @@
 //! who hold the name hold the same entry, and no opener is refused because it found two. (What happens inside one folder is
 //! `protocol_model.rs`; replacing a dead file is one step here.)
 //!
+//! The opener may be one who only looks, as the clients of a pipe do: it takes no lock, and where it finds two it asks again whether the first
+//! still lives.
+//!
 //! In a second machine user 0 is an intruder who skips the claim, and publishes a name that user 1 holds. There nobody may
 //! get the intruder's entry while the name is still its holder's.
 
@@ -35,6 +38,8 @@ enum Broken {
     OpenerLetsGo,
     /// The opener takes the first that it finds.
     OpenerStopsAtFirst,
+    /// Who only looks and finds two does not ask again.
+    LookerAsksOnce,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +49,8 @@ enum At {
     AskAgain(usize),
     TakeLife(usize),
     CheckName(usize),
+    /// Who only looks has found two.
+    AskFirstAgain,
     Publish,
     /// The first and the second look into the other's folder, then the one into the own.
     LookFirst,
@@ -54,6 +61,8 @@ enum At {
     /// The intruder's only step.
     Intrude,
     Holding,
+    /// Has found one, and looks at it.
+    Looking,
     /// Found two holders.
     Refused,
     Done,
@@ -67,6 +76,8 @@ struct Process {
     /// What an opener has found in the first folder.
     found: Option<usize>,
     waits: bool,
+    /// It takes no locks.
+    looks: bool,
 }
 
 /// Which processes have a lock on each byte.
@@ -107,6 +118,7 @@ impl State {
         let process = &mut self.processes[me];
         (process.at, process.file) = match found {
             _ if folder == 0 => (At::Ask(1), 0),
+            Some(file) if process.looks => (At::Looking, file),
             Some(file) => (At::Holding, file),
             None => (At::Done, 0),
         };
@@ -129,11 +141,26 @@ impl State {
         }
     }
 
+    /// Who only looks sees a live entry in `folder`.
+    fn looker_has_seen(&mut self, me: usize, folder: usize, file: usize, broken: Broken) {
+        let process = &mut self.processes[me];
+        match process.found {
+            None if folder == 0 => {
+                process.found = Some(file);
+                process.at = if broken == Broken::OpenerStopsAtFirst { At::Looking } else { At::Ask(1) };
+            }
+            None => process.at = At::Looking,
+            Some(_) if broken == Broken::LookerAsksOnce => process.at = At::Refused,
+            Some(_) => process.at = At::AskFirstAgain,
+        }
+        process.file = file;
+    }
+
     /// A creator withdraws: files that nobody holds or names are forgotten, which keeps the states few.
     fn withdraw(&mut self, me: usize, to: At) {
         self.drop_locks(me);
         self.claim[me - CREATORS] = None;
-        self.processes[me] = Process { at: to, file: 0, found: None, waits: false };
+        self.processes[me] = Process { at: to, file: 0, found: None, waits: false, looks: false };
     }
 
     fn look_at_claim(&mut self, me: usize, broken: Broken) {
@@ -165,6 +192,7 @@ impl State {
         let bit = 1 << me;
         match process.at {
             At::Ask(folder) => match self.name[folder].filter(|&file| self.files[file].life != 0) {
+                Some(file) if process.looks => next.looker_has_seen(me, folder, file, broken),
                 Some(file) => {
                     next.processes[me].file = file;
                     let silent = broken == Broken::SilentOpener;
@@ -189,12 +217,16 @@ impl State {
                 next.opener_has_found(me, folder, file, broken);
             }
             At::AskAgain(folder) | At::CheckName(folder) => next.opener_goes_on(me, folder),
+            At::AskFirstAgain => {
+                let lives = process.found.is_some_and(|first| self.files[first].life != 0);
+                next.processes[me].at = if lives { At::Refused } else { At::Looking };
+            }
             At::Publish => {
                 // A file that nobody can reach any more serves again.
                 let reached = |file: &usize| {
                     self.claim.contains(&Some(*file))
                         || self.name.contains(&Some(*file))
-                        || self.processes.iter().any(|p| p.file == *file)
+                        || self.processes.iter().any(|p| p.file == *file || p.found == Some(*file))
                 };
                 let free = (1..self.files.len()).find(|file| !reached(file));
                 let file = free.unwrap_or(self.files.len());
@@ -203,7 +235,8 @@ impl State {
                 }
                 next.files[file] = File { life: bit, opening: 0 };
                 next.claim[me - CREATORS] = Some(file);
-                next.processes[me] = Process { at: At::LookFirst, file, found: None, waits: false };
+                next.processes[me] =
+                    Process { at: At::LookFirst, file, found: None, waits: false, looks: false };
             }
             At::Intrude => {
                 next.name[me - CREATORS] = Some(self.files.len());
@@ -246,7 +279,7 @@ impl State {
                 next.drop_locks(me);
                 next.processes[me].at = At::Done;
             }
-            At::Refused | At::Done | At::Dead => {}
+            At::Looking | At::Refused | At::Done | At::Dead => {}
         }
         next
     }
@@ -255,16 +288,18 @@ impl State {
 struct Machine {
     broken: Broken,
     intruder: bool,
+    /// The opener only looks.
+    looks: bool,
 }
 
 impl Model for Machine {
     type State = State;
 
     fn initial(&self) -> State {
-        let at = |at| Process { at, file: 0, found: None, waits: false };
+        let at = |at| Process { at, file: 0, found: None, waits: false, looks: false };
         let mut processes = [at(At::Publish); PROCESSES];
         processes[CLOSER] = at(At::Holding);
-        processes[OPENER] = at(At::Ask(0));
+        processes[OPENER] = Process { looks: self.looks, ..at(At::Ask(0)) };
         let held = File { life: 1 << CLOSER, opening: 0 };
         let mut name = [Some(0), None];
         if self.intruder {
@@ -278,7 +313,7 @@ impl Model for Machine {
         let mut all = Vec::new();
         for me in 0..PROCESSES {
             let at = state.processes[me].at;
-            if matches!(at, At::Refused | At::Done | At::Dead) {
+            if matches!(at, At::Looking | At::Refused | At::Done | At::Dead) {
                 continue;
             }
             all.push((format!("process {me}: {at:?}"), state.after(me, self.broken)));
@@ -295,13 +330,16 @@ impl Model for Machine {
     }
 
     fn is_end(&self, state: &State) -> bool {
-        state.processes.iter().all(|process| matches!(process.at, At::Refused | At::Done | At::Dead))
+        state
+            .processes
+            .iter()
+            .all(|process| matches!(process.at, At::Looking | At::Refused | At::Done | At::Dead))
     }
 
     fn wrong(&self, state: &State) -> Option<&'static str> {
         let opener = state.processes[OPENER];
         if self.intruder {
-            let taken = opener.at == At::Holding && state.name[0] == Some(opener.file);
+            let taken = matches!(opener.at, At::Holding | At::Looking) && state.name[0] == Some(opener.file);
             let is_anothers = state.processes[CLOSER].at == At::Holding;
             return (taken && is_anothers).then_some("no client is intercepted");
         }
@@ -314,31 +352,35 @@ impl Model for Machine {
     }
 }
 
-fn find(broken: Broken) -> Result<usize, Finding> {
-    explore(&Machine { broken, intruder: false })
+fn find(broken: Broken, looks: bool) -> Result<usize, Finding> {
+    explore(&Machine { broken, intruder: false, looks })
 }
 
-fn find_with_intruder(broken: Broken) -> Result<usize, Finding> {
-    explore(&Machine { broken, intruder: true })
+fn find_with_intruder(broken: Broken, looks: bool) -> Result<usize, Finding> {
+    explore(&Machine { broken, intruder: true, looks })
 }
 
 #[test]
 fn one_name_is_one_entry_in_every_interleaving() {
-    match find(Broken::Not) {
-        Ok(states) => println!("{states} states"),
-        Err(finding) => panic!("{finding}"),
+    for looks in [false, true] {
+        match find(Broken::Not, looks) {
+            Ok(states) => println!("looks: {looks}, {states} states"),
+            Err(finding) => panic!("looks: {looks}: {finding}"),
+        }
     }
 }
 
 #[test]
 fn no_intruder_gets_anothers_clients_in_any_interleaving() {
-    match find_with_intruder(Broken::Not) {
-        Ok(states) => println!("{states} states"),
-        Err(finding) => panic!("{finding}"),
+    for looks in [false, true] {
+        match find_with_intruder(Broken::Not, looks) {
+            Ok(states) => println!("looks: {looks}, {states} states"),
+            Err(finding) => panic!("looks: {looks}: {finding}"),
+        }
+        let finding = find_with_intruder(Broken::OpenerStopsAtFirst, looks).expect_err("went unnoticed");
+        println!("{finding}");
+        assert_eq!(finding.promise, "no client is intercepted", "{finding}");
     }
-    let finding = find_with_intruder(Broken::OpenerStopsAtFirst).expect_err("went unnoticed");
-    println!("{finding}");
-    assert_eq!(finding.promise, "no client is intercepted", "{finding}");
 }
 
 #[test]
@@ -352,8 +394,11 @@ fn the_model_finds_each_broken_claim() {
         Broken::LowerDoesNotWait,
         Broken::OpenerLetsGo,
     ] {
-        let finding = find(broken).expect_err(&format!("{broken:?} went unnoticed"));
+        let finding = find(broken, false).expect_err(&format!("{broken:?} went unnoticed"));
         println!("{broken:?}: {finding}");
         assert_eq!(finding.promise, "one name, one entry", "{broken:?}: {finding}");
     }
+    let finding = find(Broken::LookerAsksOnce, true).expect_err("went unnoticed");
+    println!("{finding}");
+    assert_eq!(finding.promise, "two holders are found with an intruder only", "{finding}");
 }

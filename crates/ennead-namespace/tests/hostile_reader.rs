@@ -3,15 +3,14 @@
 mod playground;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use ennead_namespace::{CreateOptions, Created, Entry, EntryError, Kind, Protection, Root, Wanted, setup};
 use ennead_security::posix::Meaning;
 use ennead_security::{AccessMask, GenericMapping};
-use ennead_sys::lock::{self, LockMode};
-use playground::{Playground, become_user, files_in, may_be_others, name};
+use playground::{Playground, become_user, files_in, lock_all, may_be_others, name};
 
 const ALICE: u32 = 61_021;
 const BOB: u32 = 61_022;
@@ -74,32 +73,6 @@ fn joined(place: &Playground, uid: u32, kind: Kind) -> Entry {
         Created::Existing(entry) if entry.is_writable() => entry,
         other => panic!("{other:?}"),
     }
-}
-
-/// Everything in the folder that opens at all, with every lock that can be had: a piece is taken where the whole cannot be.
-fn lock_all(folder: &Path) -> Vec<File> {
-    let mut locked = Vec::new();
-    for file in std::fs::read_dir(folder).into_iter().flatten() {
-        let Ok(file) = file else { continue };
-        for writes in [false, true] {
-            let Ok(open) = File::options().read(true).write(writes).open(file.path()) else { continue };
-            let mode = if writes { LockMode::Write } else { LockMode::Read };
-            for (start, len) in [
-                (0, 1),
-                (1, 1),
-                (2, 1 << 39),
-                (1 << 40, 1),
-                ((1 << 40) + 1, 1),
-                ((1 << 40) + 2, 1 << 33),
-                (1 << 41, 1 << 60),
-                ((1 << 61) - 1, 0),
-            ] {
-                let _ = lock::try_lock(&open, mode, start, len);
-            }
-            locked.push(open);
-        }
-    }
-    locked
 }
 
 fn mallory_locks(place: &Playground, kind: Kind) -> Vec<File> {

@@ -9,6 +9,8 @@
 //! - a name that somebody held during a whole step was not found free in it;
 //! - nobody is told that a name is contested.
 //!
+//! In `Global\` a third user, who may only read, never stops taking every lock that there is to take on their files.
+//!
 //! Now and then all are killed, and then one list leaves no file, and every name is free.
 
 use std::collections::HashMap;
@@ -23,13 +25,14 @@ use ennead_security::posix::Meaning;
 use ennead_security::{AccessMask, GenericMapping};
 use ennead_sys::mapping::Mapping;
 
-use super::playground::{Dice, Playground, become_user, files_in, may_be_others, name, seed};
+use super::playground::{Dice, Playground, become_user, files_in, lock_all, may_be_others, name, seed};
 use crate::{CreateOptions, Created, Entry, EntryError, Kind, Name, Protection, Root, Wanted, setup, step};
 
 const KIND: Kind = Kind::PIPE;
 const SEATS: usize = 4;
 const NAMES: usize = 3;
 const USERS: [u32; 2] = [61_001, 61_002];
+const HOSTILE: u32 = 61_003;
 /// Bytes a seat: doomed, steps, then for each name the entry's id and a count of acquisitions.
 const SEAT: usize = 16 + NAMES * 16;
 const BOARD: usize = 4096;
@@ -94,8 +97,13 @@ impl Board {
     }
 }
 
+/// The two users write, and so does who runs this; everybody else reads.
 fn everybody() -> Protection {
-    let descriptor = "D:(A;;GA;;;WD)".parse().unwrap();
+    let [one, other] = USERS;
+    let own = ennead_sys::process::effective_uid();
+    let sddl =
+        format!("D:(A;;GA;;;S-1-22-1-{one})(A;;GA;;;S-1-22-1-{other})(A;;GA;;;S-1-22-1-{own})(A;;GR;;;WD)");
+    let descriptor = sddl.parse().unwrap();
     let meaning = Meaning { read: AccessMask::FILE_READ_DATA, write: AccessMask::FILE_WRITE_DATA };
     Protection::new(&descriptor, meaning, &GenericMapping::FILE)
 }
@@ -118,12 +126,51 @@ fn participant() {
     loop {
         board.steps(seat).fetch_add(1, SeqCst);
         let at = dice.roll(NAMES as u64) as usize;
-        match dice.roll(10) {
+        match dice.roll(11) {
+            10 => look(&root, &board, seat, at, &held),
             0..4 => acquire(&root, &board, seat, at, true, &mut held),
             4..6 => acquire(&root, &board, seat, at, false, &mut held),
             6 => drop(root.list(KIND).unwrap()),
             _ => release(&board, seat, at, &mut held),
         }
+    }
+}
+
+/// Looks at a name, as a pipe's client does.
+fn look(root: &Root, board: &Board, seat: usize, at: usize, held: &HashMap<usize, Vec<Entry>>) {
+    let before = board.holders(seat, at);
+    match root.open(KIND, &name(&format!("Name{at}")), Wanted::Read) {
+        Ok(entry) => {
+            assert!(!entry.is_writable());
+            if let Some(mine) = held.get(&at) {
+                assert_eq!(mine[0].id(), entry.id(), "name {at} is two entries");
+                assert!(entry.is_held().unwrap(), "name {at} is held here, and does not look so");
+            }
+        }
+        Err(EntryError::NotFound) => {
+            let others = board.held_throughout(&before, at);
+            assert!(others.is_empty(), "name {at} was not found, but {others:?} held it");
+            assert!(!held.contains_key(&at), "name {at} was not found by its holder");
+        }
+        Err(EntryError::AccessDenied) if at == NAMES - 1 && !held.contains_key(&at) => {}
+        Err(error) => panic!("name {at}, looked at: {error}: {:?}", std::error::Error::source(&error)),
+    }
+}
+
+/// Takes every lock that a reader can, until it is killed. Not a test of its own.
+#[test]
+fn hostile_reader() {
+    let Ok(root) = std::env::var("ENNEAD_TEST_HOSTILE") else { return };
+    let _user = become_user(HOSTILE);
+    let mut kept = Vec::new();
+    loop {
+        for uid in USERS {
+            kept.extend(lock_all(&Path::new(&root).join(format!("{uid}/pipe"))));
+        }
+        // The newest only: descriptors are few.
+        let old = kept.len().saturating_sub(64);
+        kept.drain(..old);
+        std::thread::yield_now();
     }
 }
 
@@ -243,6 +290,31 @@ impl Drop for Stage<'_> {
     }
 }
 
+struct Hostile(Child);
+
+impl Hostile {
+    fn start(root: &Path) -> Hostile {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tests::lifetimes::hostile_reader", "--nocapture", "--test-threads=1"])
+            .env("ENNEAD_TEST_HOSTILE", root)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Hostile(child)
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let status = self.0.wait();
+        // One that failed has locked nothing.
+        if !std::thread::panicking() {
+            assert_eq!(status.unwrap().signal(), Some(9), "the hostile reader ended by itself");
+        }
+    }
+}
+
 /// Nobody lives: one list by a fresh root leaves no file, and every name is free for everybody.
 fn check_quiet(place: &Path, scope: &str) {
     let open = || match scope {
@@ -276,6 +348,7 @@ fn play(scope: &'static str, kills: u64) {
     }
     let board = Board::open(&place.path().join("board"));
     let mut stage = Stage { place: place.path(), scope, board, children: (0..SEATS).map(|_| None).collect() };
+    let _hostile = (scope == "global").then(|| Hostile::start(&place.path().join("root")));
     let mut killed = 0;
     let mut steps = 0;
     while killed < kills {

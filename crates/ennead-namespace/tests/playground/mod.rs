@@ -59,6 +59,32 @@ pub fn hold(path: &Path) -> File {
     file
 }
 
+/// Everything in the folder that opens at all, with every lock that can be had: a piece is taken where the whole cannot be.
+pub fn lock_all(folder: &Path) -> Vec<File> {
+    let mut locked = Vec::new();
+    for file in std::fs::read_dir(folder).into_iter().flatten() {
+        let Ok(file) = file else { continue };
+        for writes in [false, true] {
+            let Ok(open) = File::options().read(true).write(writes).open(file.path()) else { continue };
+            let mode = if writes { LockMode::Write } else { LockMode::Read };
+            for (start, len) in [
+                (0, 1),
+                (1, 1),
+                (2, 1 << 39),
+                (1 << 40, 1),
+                ((1 << 40) + 1, 1),
+                ((1 << 40) + 2, 1 << 33),
+                (1 << 41, 1 << 60),
+                ((1 << 61) - 1, 0),
+            ] {
+                let _ = lock::try_lock(&open, mode, start, len);
+            }
+            locked.push(open);
+        }
+    }
+    locked
+}
+
 /// Small, fast, good enough to pick test steps: xorshift64*.
 pub struct Dice(u64);
 
