@@ -332,7 +332,7 @@ mod tests {
         let mapping = Mapping::new(&file, 8192).unwrap();
         let view = ReadOnlyMapping::new(&file, 8192).unwrap();
         let source: Vec<u8> = (0..4096u32).map(|n| (n * 7 + 3) as u8).collect();
-        for len in (0..300).chain([511, 512, 513, 1024, 4000]) {
+        for len in (0..300).chain([511, 512, 513, 1023, 1024, 1025, 2047, 2048, 2049, 3500, 4000]) {
             for shift in 0..17 {
                 mapping.copy_in(0, &vec![0xee; len + 64]);
                 mapping.copy_in(16 + shift, &source[shift..shift + len]);

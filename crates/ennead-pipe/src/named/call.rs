@@ -1,6 +1,6 @@
 //! `CallNamedPipe`: open, transact, close.
 
-use super::client::ClientOptions;
+use super::client_options::ClientOptions;
 use super::end::Received;
 use super::error::{During, Operation, Reason, Result};
 use super::modes::{Modes, PipeType, ReadMode, WaitMode};

@@ -24,7 +24,7 @@
 //!
 //! # Where things are
 //! `service` is what one process does for one pipe: its entry, its count of instances. `door` admits clients, exactly as many as
-//! instances listen. `arrival` checks a client; `snapshot` is the pipe as a client sees it; `waiting` is `WaitNamedPipe`; `end`
+//! instances listen; `connecting` is how an instance gets one and loses it. `arrival` checks a client; `snapshot` is the pipe as a client sees it; `waiting` is `WaitNamedPipe`; `end`
 //! is what both ends do alike; `state`, `layout`, `handshake`, `name` are pure.
 //!
 //! # Where this differs from Windows
@@ -36,6 +36,8 @@
 mod arrival;
 mod call;
 mod client;
+mod client_options;
+mod connecting;
 mod connection;
 mod door;
 mod end;
@@ -64,7 +66,9 @@ mod waiting;
 
 pub use arrival::ClientInfo;
 pub use call::{call, call_in};
-pub use client::{Client, ClientOptions};
+pub use client::Client;
+pub use client_options::ClientOptions;
+pub use connecting::Connected;
 pub(crate) use connection::Connection;
 pub use end::{Peeked, Received};
 pub use ennead_channel::{Arming, CancelToken, Interest, Wait};
@@ -75,7 +79,7 @@ pub use modes::{Direction, Modes, PipeType, ReadMode, WaitMode};
 pub use name::{MAX_LEN, NameError, PipeName};
 pub use place::Place;
 pub use readiness::Readiness;
-pub use server::{Connected, Instance};
+pub use server::Instance;
 pub use server_options::ServerOptions;
 pub use state::State;
 pub use waiting::{Timeout, wait, wait_in};
