@@ -55,6 +55,8 @@
 //! # Where this differs from Windows
 //! - A slot's name is free as soon as its server has closed it, although clients may still have it open.
 //! - A client whose server is gone gets ERROR_HANDLE_EOF; after a kill it may take a millisecond, and a message or two, until it knows.
+//! - Where more writers have something unread than the server keeps ([`MailslotOptions::most_writers`]), those that wait outside are
+//!   merged with the others only once they come in.
 //! - Handles cannot be inherited or duplicated into another process yet. A process that forks must not use both copies.
 //! - Names of other computers and domains are understood and answered with ERROR_REMOTE_MAILSLOTS_DEPRECATED, as Windows has done
 //!   since it turned remote mailslots off (Windows 11 24H2, policy *Enable remote mailslots*).
