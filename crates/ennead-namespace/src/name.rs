@@ -49,7 +49,7 @@ impl Kind {
     /// Mailslots.
     pub const MAILSLOT: Kind = Kind::new("mailslot", Case::Folds).held_by(Holders::Writers);
     /// Private namespaces: a namespace lives as long as its creator has it open.
-    pub const NAMESPACE: Kind = Kind::new("namespace", Case::Matters).held_by(Holders::Writers);
+    pub const NAMESPACE: Kind = Kind::new("private", Case::Matters).held_by(Holders::Writers);
     /// Events, mutexes, semaphores, timers and sections: one folder, so that a clash of types is seen.
     pub const OBJECT: Kind = Kind::new("object", Case::Matters);
 

@@ -134,7 +134,7 @@ fn a_namespace_is_a_name_and_sids_and_lives_while_its_creator_has_it_open() {
     assert!(root_of_alias(&"life-1".encode_utf16().collect::<Vec<_>>()).is_none());
     drop((event, other));
     assert_eq!(files_in(&place.path().join("object")), 0);
-    assert_eq!(files_in(&place.path().join("namespace")), 0);
+    assert_eq!(files_in(&place.path().join("private")), 0);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn who_is_outside_the_boundary_cannot_take_its_place() {
         let made =
             PrivateNamespace::create(&both(&place), &mallorys, "g-mallory", Some(&everybody_may("GA")))
                 .unwrap();
-        let folder = place.path().join(format!("global/{MALLORY}/namespace"));
+        let folder = place.path().join(format!("global/{MALLORY}/private"));
         let from = format!("7:guarded|S-1-22-1-{MALLORY}");
         let to = format!("7:guarded|S-1-22-1-{ALICE}");
         std::fs::rename(folder.join(from), folder.join(to)).unwrap();
@@ -270,7 +270,7 @@ fn who_is_outside_the_boundary_cannot_take_its_place() {
 
 /// The name that the file of an object in Alice's namespace has: read off one of hers.
 fn inner_file_name(place: &Playground, text: &str) -> String {
-    let path = place.path().join(format!("global/{ALICE}/namespace"));
+    let path = place.path().join(format!("global/{ALICE}/private"));
     let file = std::fs::read_dir(&path)
         .unwrap()
         .map(|file| file.unwrap())
@@ -321,5 +321,5 @@ fn a_killed_creator_leaves_the_name_free() {
         assert_eq!(files_in(&place.path().join("object")), 0);
     }
     roots.local.list(Kind::NAMESPACE).unwrap();
-    assert_eq!(files_in(&place.path().join("namespace")), 0);
+    assert_eq!(files_in(&place.path().join("private")), 0);
 }
