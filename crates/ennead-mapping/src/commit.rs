@@ -53,9 +53,18 @@ impl CommitMap {
     /// The longest run of pages that are alike, from the one that holds `at`: whether committed, and where it ends, below `end`.
     pub(crate) fn run(&self, at: u64, end: u64) -> Result<(bool, u64), ViewError> {
         let committed = self.covers(at..at + 1)?;
+        let (alike, word_of) = (if committed { u64::MAX } else { 0 }, 64 * COMMIT_UNIT);
         let mut next = (at / COMMIT_UNIT + 1) * COMMIT_UNIT;
-        while next < end && self.covers(next..next + 1)? == committed {
-            next += COMMIT_UNIT;
+        while next < end {
+            // A whole word at a time where there is one.
+            let word = || self.view.load::<AtomicU64>(self.at + (next / word_of) as usize * 8);
+            if next.is_multiple_of(word_of) && next + word_of <= end && word()? == alike {
+                next += word_of;
+            } else if self.covers(next..next + 1)? == committed {
+                next += COMMIT_UNIT;
+            } else {
+                break;
+            }
         }
         Ok((committed, next.min(end)))
     }

@@ -2,6 +2,8 @@
 //!
 //! Page: [File-mapping security and access rights](https://learn.microsoft.com/windows/win32/memory/file-mapping-security-and-access-rights).
 
+use std::sync::OnceLock;
+
 use ennead_namespace::Protection;
 use ennead_security::posix::Meaning;
 use ennead_security::{AccessMask, GenericMapping, SecurityDescriptor, Token, access_check};
@@ -45,6 +47,9 @@ pub(crate) fn protection(descriptor: &SecurityDescriptor) -> Protection {
 
 /// Whether the calling thread's user may have `desired`; gives the rights with the generic ones replaced.
 pub(crate) fn check(descriptor: &[u8], desired: AccessMask) -> Result<AccessMask, Reason> {
+    if is_own_default(descriptor) && (ALL_ACCESS | EXECUTE).contains(desired) {
+        return Ok(desired);
+    }
     let descriptor = SecurityDescriptor::from_bytes(descriptor)
         .map_err(|_| Reason::Damaged("the security descriptor of the file mapping is damaged"))?;
     let token = Token::unix(process::effective_uid(), &process::groups());
@@ -54,9 +59,29 @@ pub(crate) fn check(descriptor: &[u8], desired: AccessMask) -> Result<AccessMask
     })
 }
 
+/// Whether it is the very descriptor that this user gives by default, which grants them everything: what most opens meet, and not worth a token.
+fn is_own_default(descriptor: &[u8]) -> bool {
+    static DEFAULT: OnceLock<(u32, Vec<u8>)> = OnceLock::new();
+    let (uid, bytes) = DEFAULT.get_or_init(|| (process::effective_uid(), default_descriptor().to_bytes()));
+    // A thread may act as another user by now.
+    bytes == descriptor && *uid == process::effective_uid()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_short_way_is_the_long_way() {
+        let own = default_descriptor().to_bytes();
+        assert!(is_own_default(&own));
+        assert!(!is_own_default(&own[1..]));
+        let everything = ALL_ACCESS | EXECUTE;
+        assert_eq!(check(&own, everything).unwrap(), everything);
+        // More than a file mapping has takes the long way, which refuses it.
+        assert!(check(&own, AccessMask::SYNCHRONIZE | READ).is_err());
+        assert!(check(&own, AccessMask::MAXIMUM_ALLOWED).unwrap().contains(everything));
+    }
 
     #[test]
     fn the_default_is_for_the_creator() {

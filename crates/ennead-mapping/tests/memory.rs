@@ -195,6 +195,8 @@ fn reserved_memory_is_committed_by_anybody_for_everybody() {
         two.write(at, b"shared").unwrap();
         assert_eq!(one.to_vec(at, 6).unwrap(), b"shared");
         assert_eq!(one.committed_run(at + 1).unwrap(), (true, at + 8192));
+        assert_eq!(one.committed_run(0).unwrap(), (false, at));
+        assert_eq!(one.committed_run(at + 8192).unwrap(), (false, size as usize));
         assert_eq!(one.write(at + 8190, b"xyz"), Err(ViewError::NotCommitted), "not all of it");
         assert_eq!(one.write(at - 1, b"xy"), Err(ViewError::NotCommitted));
         // A view that begins elsewhere counts from its own beginning, and finds it committed.

@@ -230,11 +230,8 @@ impl Root {
             return Err(EntryError::AccessDenied);
         }
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = shelves.get(kind.folder()) {
-            // Somebody may have removed the folder under us; then it has no name any more.
-            if shelf.folder.status().is_ok_and(|status| status.links > 0) {
-                return Ok(Arc::clone(shelf));
-            }
+        if let Some(shelf) = known(&shelves, kind) {
+            return Ok(shelf);
         }
         let shelf = Arc::new(self.open_own_shelf(kind)?);
         shelves.insert(kind.folder(), Arc::clone(&shelf));
@@ -243,6 +240,11 @@ impl Root {
 
     /// The folder of a kind in `Local\`, if it is there: who only looks makes nothing.
     fn existing_shelf(&self, kind: Kind) -> Result<Option<Arc<Shelf>>, EntryError> {
+        if self.admits(self.base.owner)
+            && let Some(shelf) = known(&self.shelves.lock().unwrap_or_else(PoisonError::into_inner), kind)
+        {
+            return Ok(Some(shelf));
+        }
         let Some(folder) = self.base.folder()? else { return Ok(None) };
         match folder.status_of(OsStr::new(kind.folder())) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -494,6 +496,12 @@ fn no_place(last: Option<RootError>) -> RootError {
         source: io::ErrorKind::NotFound.into(),
     };
     RootError::NoPlace { last: Box::new(last.unwrap_or_else(nothing)) }
+}
+
+/// The folder of a kind that was opened before, and that nobody has removed under us since: then it would have no name any more.
+fn known(shelves: &HashMap<&'static str, Arc<Shelf>>, kind: Kind) -> Option<Arc<Shelf>> {
+    let shelf = shelves.get(kind.folder())?;
+    shelf.folder.status().is_ok_and(|status| status.links > 0).then(|| Arc::clone(shelf))
 }
 
 /// Decimal, without leading zeros or signs: one folder name a user.

@@ -110,16 +110,18 @@ pub fn read(end: &End<'_>, role: Role) -> Result<()> {
             let memory = MappingOptions::memory(SIZE as u64).create(NAME)?;
             let cell = SeqCell::<[u8; VALUE]>::new(&Arc::new(memory.view(ViewAccess::Write)?), 0)?;
             cell.writer()?.write(&value)?;
+            let mut read = [0; VALUE];
             repeat(end, 4096, |_| {
-                let read = cell.read()?;
+                cell.read_into(black_box(&mut read))?;
                 ensure!(black_box(&read)[VALUE - 1] == value[VALUE - 1], "another value was read");
                 Ok(())
             })?
         }
         "memcpy" => {
             let source = [value];
+            let mut read = [0; VALUE];
             repeat(end, 4096, |_| {
-                let read = *black_box(&source[0]);
+                black_box(&mut read).copy_from_slice(black_box(&source[0]));
                 ensure!(black_box(&read)[VALUE - 1] == value[VALUE - 1], "another value was read");
                 Ok(())
             })?

@@ -114,14 +114,23 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// The checked front of an entry's file: header, name, descriptor. Never reads the body, nor more than the longest front.
+/// How much of an entry's file is read at once: most fronts.
+const AT_ONCE: usize = 1024;
+
+/// The checked front of an entry's file: header, name, descriptor. Never gives the body, nor more than the longest front.
 pub(crate) fn read_front(file: &File) -> Result<(Header, Name, Vec<u8>), EntryError> {
     let step = EntryError::system;
     let size = file::status(file).map_err(step("look at the entry"))?.size;
-    let mut fixed = [0; FIXED];
-    let read = file::read_at(file, &mut fixed, 0).map_err(step("read the entry"))?;
-    let header = Header::decode(&fixed[..read], size).map_err(EntryError::Header)?;
+    let mut begin = [0; AT_ONCE];
+    let wanted = AT_ONCE.min(usize::try_from(size).unwrap_or(AT_ONCE));
+    let read = file::read_at(file, &mut begin[..wanted], 0).map_err(step("read the entry"))?;
+    let header = Header::decode(&begin[..read.min(FIXED)], size).map_err(EntryError::Header)?;
     let part = |part: &'static str, (at, len): (u32, u32)| {
+        let at_once =
+            (at as usize).checked_add(len as usize).and_then(|end| begin[..read].get(at as usize..end));
+        if let Some(bytes) = at_once {
+            return Ok(bytes.to_vec());
+        }
         let mut bytes = vec![0; len as usize];
         let read = file::read_at(file, &mut bytes, u64::from(at)).map_err(step("read the entry"))?;
         // Truncated since its length was asked.
