@@ -135,6 +135,8 @@ pub enum ChangeError {
     TooManyPosts,
     /// A semaphore was to be released by zero. ERROR_INVALID_PARAMETER.
     Zero,
+    /// A timer's period is above 2147483647 ms. ERROR_INVALID_PARAMETER.
+    Period,
     /// Another process writes into the object without keeping to the rules. ERROR_INVALID_DATA.
     Spoiled,
     /// The system refused. The code of its error.
@@ -149,7 +151,7 @@ impl ChangeError {
             Self::Denied => Win32Error::ACCESS_DENIED,
             Self::NotOwner => Win32Error::NOT_OWNER,
             Self::TooManyPosts => Win32Error::TOO_MANY_POSTS,
-            Self::Zero => Win32Error::INVALID_PARAMETER,
+            Self::Zero | Self::Period => Win32Error::INVALID_PARAMETER,
             Self::Spoiled => Win32Error::INVALID_DATA,
             Self::System(error) => Win32Error::from(error),
         }
@@ -163,6 +165,7 @@ impl fmt::Display for ChangeError {
             Self::NotOwner => "this thread does not own the mutex",
             Self::TooManyPosts => "the semaphore's count would exceed its maximum",
             Self::Zero => "a semaphore is released by at least one",
+            Self::Period => "a timer's period is at most 2147483647 ms",
             Self::Spoiled => "another process writes into the object without keeping to the rules",
             Self::System(_) => "the system refused a step of the change",
         })

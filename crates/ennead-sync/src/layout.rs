@@ -39,8 +39,7 @@ pub(crate) const OWED: usize = 76;
 pub(crate) const PASSED: usize = 80;
 /// Eight times 32 bits: the bells that are rung where sleepers are woken.
 pub(crate) const BELLS: usize = 96;
-/// 64 bytes for the kind's own words.
-#[allow(dead_code, reason = "events and semaphores have none")]
+/// 64 bytes for the kind's own words: timers have some, see `timer/course.rs`.
 pub(crate) const OWN: usize = 128;
 /// Four words: whose outcome pages the transactions in the object word mean.
 #[allow(dead_code, reason = "pinned before its first use")]

@@ -27,6 +27,8 @@
 //! - A right to wait and a right to change an object cannot be told apart by the kernel's file permissions: between users who
 //!   may do either, `EVENT_MODIFY_STATE` and its kin bind honest programs only.
 //! - Three or more sets of an auto-reset event (or two pulses) within the time that its sleepers take to wake may release fewer than three (two).
+//! - A waiter for a manual-reset timer that was due, but has not run before the timer is set again, waits for the new time.
+//! - Whoever is killed while setting a timer has perhaps set it, but not told its sleepers, who then sleep on for the old time.
 //! - A pulse never completes a wait for all of several objects.
 //! - No order among waiters, and no bound on how often one that comes later goes first.
 //! - A stopped process of another user may delay a wait on an object that both share, while it is just taking it in a wait for all.
@@ -56,6 +58,7 @@ pub mod rights;
 mod semaphore;
 mod sight;
 mod state;
+mod timer;
 mod waiting;
 mod word;
 
@@ -69,6 +72,7 @@ pub use namespaces::{Boundary, NamespaceError, PrivateNamespace};
 pub use passing::SharedObject;
 pub use place::Place;
 pub use semaphore::{Semaphore, SemaphoreOptions};
+pub use timer::{Due, Timer, TimerOptions};
 pub use waiting::{
     CancelToken, MAXIMUM_WAIT_OBJECTS, Outcome, SignalError, Signaling, Source, Wait, Waitable,
     signal_and_wait, signal_and_wait_alertable, sleep_alertable, wait, wait_alertable, wait_all,

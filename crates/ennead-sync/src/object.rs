@@ -1,6 +1,6 @@
 //! An object of which the state is a word: events, semaphores, timers.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ennead_namespace::{Entry, Kind, Scope as NameScope};
@@ -29,6 +29,9 @@ pub(crate) const STEPS: u32 = 1 << 22;
 
 /// How many bells an object knows.
 pub(crate) const BELLS: usize = 8;
+
+/// How many words a kind has for itself.
+const OWN_WORDS: usize = 8;
 
 /// How often somebody who was woken is let run first, so that it takes what it is owed.
 const COURTESIES: u32 = 16;
@@ -151,6 +154,8 @@ impl Object {
             Tag::EVENT if header.flags & layout::MANUAL != 0 => Rules::ManualEvent,
             Tag::EVENT => Rules::AutoEvent,
             Tag::MUTEX => Rules::Mutex,
+            Tag::TIMER if header.flags & layout::MANUAL != 0 => Rules::ManualTimer,
+            Tag::TIMER => Rules::AutoTimer,
             // A maximum that no semaphore has is somebody's scribbling, and harms that semaphore only.
             _ => Rules::Semaphore(u32::try_from(header.limit).unwrap_or(0).min(!SLEEPERS)),
         };
@@ -261,6 +266,19 @@ impl Object {
         self.core.mapping().atomic_u32(self.at(layout::BELLS + 4 * (number % BELLS)))
     }
 
+    /// One of the kind's own words.
+    pub(crate) fn own(&self, number: usize) -> &AtomicU64 {
+        self.core.mapping().atomic_u64(self.at(layout::OWN + 8 * (number % OWN_WORDS)))
+    }
+
+    /// The file that the object lies in.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        match &self.hold {
+            Hold::Named(_, entry) => entry.file().as_fd(),
+            Hold::Unnamed(memory) => memory.as_fd(),
+        }
+    }
+
     /// One of the words that say which outcome pages its tickets mean.
     pub(crate) fn party(&self, number: usize) -> &AtomicU64 {
         self.core.mapping().atomic_u64(self.at(layout::PARTIES + 8 * (number % PARTIES)))
@@ -357,6 +375,7 @@ impl Object {
     /// Takes what is there for one who comes now, in the common case: nobody sleeps, and no wait for all is in the middle.
     #[inline]
     pub(crate) fn take_at_once(&self) -> bool {
+        self.catch_up();
         let word = self.load();
         if word.ticket().is_some() || word.state() & SLEEPERS != 0 {
             return false;
@@ -370,6 +389,7 @@ impl Object {
     /// The generation for one who comes now, if there is nothing to take and no wait for all in the middle.
     #[inline]
     pub(crate) fn is_absent(&self) -> Option<u32> {
+        self.catch_up();
         let word = self.load();
         let since = self.rules.generation(word.state());
         let absent = word.ticket().is_none() && self.rules.look(word.state(), since) == Found::Wait;
@@ -379,6 +399,7 @@ impl Object {
     /// Whether there is nothing to take for one who entered at `since`, and no wait for all in the middle.
     #[inline]
     pub(crate) fn has_nothing(&self, since: u32) -> bool {
+        self.catch_up();
         let word = self.load();
         word.ticket().is_none() && self.rules.look(word.state(), since) == Found::Wait
     }

@@ -69,7 +69,10 @@ impl World for Sight<'_> {
     }
 
     fn load(&self, _object: usize) -> Word {
-        let Some(robust) = self.object.robust() else { return self.object.load() };
+        let Some(robust) = self.object.robust() else {
+            self.object.catch_up();
+            return self.object.load();
+        };
         match robust.seen() {
             Seen::Free { .. } => Word::of(FREE),
             Seen::Mine => Word::of(MINE),

@@ -8,6 +8,7 @@
 //! - semaphore: the count in bits 0–30.
 //! - event: bit 0 signaled; bit 1 a token, which only those may take who entered before the generation was what it is;
 //!   bit 2 (auto-reset) it was signaled while somebody slept, so that on Windows one of those would have it by now; bits 8–30 the generation.
+//! - timer: bit 0 signaled; bits 8–30 the epoch, see `timer/course.rs`.
 //!
 //! On Windows, setting an event releases its waiters there and then. Here they still have to wake up and look, and the event
 //! may be reset, set or pulsed again before they do. Generation and token are for this: a manual-reset event's generation tells
@@ -33,6 +34,10 @@ pub(crate) enum Rules {
     ManualEvent,
     /// A semaphore with this maximum.
     Semaphore(u32),
+    /// A timer that the first waiter resets.
+    AutoTimer,
+    /// A timer that stays signaled until it is set again.
+    ManualTimer,
     /// A mutex, as one thread sees it: its real word is not ours, and its state says whether it is free or that thread's.
     Mutex,
 }
@@ -72,6 +77,8 @@ pub(crate) enum Change {
     Pulse,
     /// By so many.
     Release(u32),
+    /// A timer was set: not signaled, and of this epoch.
+    Arm(u32),
 }
 
 impl Rules {
@@ -79,7 +86,7 @@ impl Rules {
     pub(crate) fn generation(self, state: u32) -> u32 {
         match self {
             Self::AutoEvent | Self::ManualEvent => state & GENERATIONS,
-            Self::Semaphore(_) | Self::Mutex => 0,
+            Self::Semaphore(_) | Self::Mutex | Self::AutoTimer | Self::ManualTimer => 0,
         }
     }
 
@@ -93,10 +100,18 @@ impl Rules {
             }
             Self::AutoEvent if state & SIGNALED != 0 => Found::Go(state & !(SIGNALED | OWED)),
             Self::Semaphore(_) if state & !SLEEPERS != 0 => Found::Go(state - 1),
+            Self::ManualTimer if state & SIGNALED != 0 => Found::Go(state),
+            Self::AutoTimer if state & SIGNALED != 0 => Found::Go(state & !SIGNALED),
             Self::Mutex if state & FREE != 0 => Found::Go(state & !FREE),
             Self::Mutex if state & MINE != 0 => Found::Go(state),
             _ => Found::Wait,
         }
+    }
+
+    /// Whether time changes it.
+    #[inline]
+    pub(crate) fn is_timer(self) -> bool {
+        matches!(self, Self::AutoTimer | Self::ManualTimer)
     }
 
     /// Whether anybody who comes now may go. Then nobody says that they sleep.
@@ -139,8 +154,12 @@ impl Rules {
                 Some(sum) if sum <= limit => Changed::To(state & SLEEPERS | sum),
                 _ => Changed::TooMany,
             },
-            // The handles' types do not offer these.
-            (Self::Semaphore(_) | Self::Mutex, _) | (_, Change::Release(_)) => Changed::Nothing,
+            (Self::AutoTimer | Self::ManualTimer, Change::Arm(epoch)) if is_ahead(epoch, state) => {
+                Changed::To(state & SLEEPERS | epoch << GENERATION_SHIFT & GENERATIONS)
+            }
+            // The handles' types do not offer the others.
+            (Self::Semaphore(_) | Self::Mutex | Self::AutoTimer | Self::ManualTimer, _)
+            | (_, Change::Release(_) | Change::Arm(_)) => Changed::Nothing,
         }
     }
 
@@ -155,6 +174,22 @@ impl Rules {
             (other, _) => other,
         }
     }
+}
+
+/// A timer's epoch: how often it was set, twice, and how often it fired.
+pub(crate) fn epoch(state: u32) -> u32 {
+    (state & GENERATIONS) >> GENERATION_SHIFT
+}
+
+/// A timer's state after it fired.
+pub(crate) fn fired(state: u32) -> u32 {
+    next_generation(state) | SIGNALED
+}
+
+/// Whether a timer's epoch is still to come, and soon.
+fn is_ahead(epoch: u32, state: u32) -> bool {
+    let distance = epoch.wrapping_sub(self::epoch(state)) & (GENERATIONS >> GENERATION_SHIFT);
+    (1..32).contains(&distance)
 }
 
 fn next_generation(state: u32) -> u32 {
@@ -238,11 +273,12 @@ mod tests {
         /// Whatever stands in a word that others can write: no overflow, and the sleepers' bit is left alone.
         #[test]
         fn any_word_is_borne(state: u32, since: u32, by: u32, limit in 0..=0x7fff_ffffu32) {
-            for rules in [Rules::AutoEvent, Rules::ManualEvent, Rules::Semaphore(limit)] {
+            let timers = [Rules::AutoTimer, Rules::ManualTimer];
+            for rules in [Rules::AutoEvent, Rules::ManualEvent, Rules::Semaphore(limit)].into_iter().chain(timers) {
                 if let Found::Go(after) = rules.look(state, since) {
                     proptest::prop_assert_eq!(after & SLEEPERS, state & SLEEPERS);
                 }
-                for change in [Change::Set, Change::Reset, Change::Pulse, Change::Release(by)] {
+                for change in [Change::Set, Change::Reset, Change::Pulse, Change::Release(by), Change::Arm(by)] {
                     for changed in [rules.change(state, change), rules.change_anyway(state, change)] {
                         if let Changed::To(after) = changed {
                             proptest::prop_assert_eq!(after & SLEEPERS, state & SLEEPERS);

@@ -128,6 +128,28 @@ impl<'a, const N: usize> Words<'a, N> {
         };
         outcome(futex::waitv(&self.waits[..self.len], WaitvFlags::empty(), end.as_ref(), clock).map(drop))
     }
+
+    /// The same with one word more, for this sleep only.
+    ///
+    /// # Errors
+    /// `InvalidInput` where there is no room for it; else as [`Self::sleep`].
+    pub fn sleep_with(
+        &mut self,
+        word: &AtomicU32,
+        expected: u32,
+        scope: Scope,
+        until: Option<Until>,
+    ) -> io::Result<Woken> {
+        let Some(wait) = self.waits.get_mut(self.len) else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let private = if scope == Scope::Private { WaitFlags::PRIVATE } else { WaitFlags::empty() };
+        wait.val = u64::from(expected);
+        wait.uaddr = WaitPtr::new(word.as_ptr().cast());
+        wait.flags = WaitFlags::SIZE_U32 | private;
+        self.len += 1;
+        let woken = self.sleep(until);
+        self.len -= 1;
+        woken
+    }
 }
 
 impl<const N: usize> Default for Words<'_, N> {

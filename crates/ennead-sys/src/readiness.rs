@@ -82,6 +82,24 @@ impl Alarm {
         Ok(Self { fd: rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)? })
     }
 
+    /// One that goes by the wall clock, not set.
+    pub fn on_wall_clock() -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        Ok(Self { fd: rustix::time::timerfd_create(TimerfdClockId::Realtime, flags)? })
+    }
+
+    /// Sets one [on the wall clock](Self::on_wall_clock) to become readable once that shows this time since 1970, whoever sets the clock meanwhile, and to stay so.
+    pub fn set_at(&self, since_1970: Duration) -> io::Result<()> {
+        let since = since_1970.max(Duration::from_nanos(1));
+        let value = Timespec {
+            tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: since.subsec_nanos().into(),
+        };
+        let times = Itimerspec { it_interval: timespec(Duration::ZERO), it_value: value };
+        rustix::time::timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &times)?;
+        Ok(())
+    }
+
     /// Sets it to become readable after `delay` and to stay so; `None` unsets it, and makes it unreadable.
     pub fn set(&self, delay: Option<Duration>) -> io::Result<()> {
         // A delay of zero would unset it.

@@ -127,7 +127,8 @@ fn lie_down<'a>(
 ) -> Result<Lain, WaitError> {
     for (index, object) in objects.iter().enumerate() {
         if object.robust().is_none() {
-            let rings = bell.is_some_and(|bell| bell.hang_at(object));
+            // A timer's due time goes with its word.
+            let rings = !object.rules.is_timer() && bell.is_some_and(|bell| bell.hang_at(object));
             if rings && object.is_marked(since[index]) {
                 continue;
             }

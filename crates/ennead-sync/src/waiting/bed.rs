@@ -4,19 +4,22 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use ennead_porter::{Next, Watch, Watched};
 use ennead_sys::futex::{self, Scope, Until, Woken, Words};
+use ennead_sys::readiness::Alarm;
 use ennead_sys::robust::OwnerWatch;
 use ennead_sys::wait::Wait;
 
 use crate::alert::{Alerts, Listening};
 use crate::error::WaitError;
 use crate::object::Object;
+use crate::timer::course::Dues;
 use crate::waiting::Outcome;
 
-/// Words to sleep on, besides those of the objects: the token's, the thread's alerts', the owners' deaths, the bell.
-pub(super) const OTHERS: usize = 4;
+/// Words to sleep on, besides those of the objects: the token's, the thread's alerts', the owners' deaths, the bell, a clock's.
+pub(super) const OTHERS: usize = 5;
 
 /// What ends a wait besides its objects.
 #[derive(Clone, Copy)]
@@ -35,6 +38,8 @@ pub(super) struct Bed<'a, const N: usize> {
     words: Words<'a, N>,
     deaths: Option<&'a Deaths>,
     watches: Vec<Watch>,
+    /// When the first of the timers is due, on either clock.
+    dues: Dues,
     _listening: Option<Listening<'a>>,
 }
 
@@ -88,13 +93,16 @@ impl<'a, const N: usize> Bed<'a, N> {
             let _ = words.push(word, value, Scope::Private);
             listening = Some(guard);
         }
-        Self { words, deaths: ends.deaths, watches: Vec::new(), _listening: listening }
+        Self { words, deaths: ends.deaths, watches: Vec::new(), dues: Dues::default(), _listening: listening }
     }
 
     /// The object is slept on while its state is `state`.
     pub(super) fn add(&mut self, object: &'a Object, state: u32) {
         // There is room: `N` counts the objects.
         let _ = self.words.push(object.state_half(), state, Scope::Shared);
+        if object.rules.is_timer() {
+            self.dues.add(object);
+        }
     }
 
     /// A mutex is slept on while this word of it has this value and its owner lives.
@@ -120,8 +128,49 @@ impl<'a, const N: usize> Bed<'a, N> {
         self.sleep(ends)
     }
 
-    pub(super) fn sleep(&self, ends: &Ends<'_>) -> io::Result<Woken> {
-        self.words.sleep(ends.wait.deadline().map(Until::Instant))
+    pub(super) fn sleep(&mut self, ends: &Ends<'_>) -> io::Result<Woken> {
+        let deadline = ends.wait.deadline();
+        if self.dues.is_none() {
+            return self.words.sleep(deadline.map(Until::Instant));
+        }
+        let steady = deadline.into_iter().chain(self.dues.steady()).min();
+        let woken = match (steady, self.dues.wall()) {
+            (None, Some(wall)) => self.words.sleep(Some(Until::WallClock(wall)))?,
+            (steady, None) => self.words.sleep(steady.map(Until::Instant))?,
+            // The kernel knows one clock a sleep: the porter watches the other.
+            (steady, Some(wall)) => {
+                let rung = Arc::new(AtomicU32::new(0));
+                let _watch = alarm(wall, &rung)?;
+                self.words.sleep_with(&rung, 0, Scope::Private, steady.map(Until::Instant))?
+            }
+        };
+        Ok(if woken == Woken::TimedOut && !ends.wait.is_over() { Woken::LookAgain } else { woken })
+    }
+}
+
+/// Changes and wakes the word when the wall clock shows the time.
+fn alarm(at: Duration, rung: &Arc<AtomicU32>) -> io::Result<Watch> {
+    let alarm = Alarm::on_wall_clock()?;
+    alarm.set_at(at)?;
+    let chime: Arc<dyn Watched> = Arc::new(Chime { alarm, rung: Arc::clone(rung) });
+    ennead_porter::watch(&chime)
+}
+
+/// A time that is waited for on the other clock.
+struct Chime {
+    alarm: Alarm,
+    rung: Arc<AtomicU32>,
+}
+
+impl Watched for Chime {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.alarm.as_fd()
+    }
+
+    fn ready(&self) -> Next {
+        self.rung.store(1, Ordering::SeqCst);
+        futex::wake(&self.rung, u32::MAX, Scope::Private);
+        Next::Done
     }
 }
 

@@ -40,7 +40,7 @@ fn wait_long(object: &Object, ends: &Ends<'_>) -> Result<Outcome, WaitError> {
     if let Some(outcome) = ends.reached()? {
         return Ok(outcome);
     }
-    let elsewhere = object.is_changed_elsewhere();
+    let elsewhere = object.is_changed_elsewhere() && !object.rules.is_timer();
     if elsewhere && look(object, since)? {
         return Ok(Outcome::Signaled(0));
     }
@@ -68,7 +68,7 @@ fn sleep(object: &Object, since: u32, ends: &Ends<'_>) -> Result<Outcome, WaitEr
                 if let Some(outcome) = ends.reached()? {
                     return Ok(outcome);
                 }
-                woken = if ends.are_plain() {
+                woken = if ends.are_plain() && !object.rules.is_timer() {
                     futex::wait(object.state_half(), state, Scope::Shared, ends.wait.deadline())?
                 } else {
                     let mut bed = Bed::<{ 1 + OTHERS }>::new(ends);
