@@ -37,6 +37,8 @@ pub enum ObjectError {
     },
     /// What lies in the object's place is none. ERROR_FILE_CORRUPT.
     Damaged,
+    /// No process or thread has the id. ERROR_INVALID_PARAMETER.
+    Gone,
     /// The system refused a step. The code of the system's error.
     System {
         /// What was tried.
@@ -62,6 +64,7 @@ impl ObjectError {
             Self::Counts { .. } => Win32Error::INVALID_PARAMETER,
             Self::Version { .. } => Win32Error::REVISION_MISMATCH,
             Self::Damaged => Win32Error::FILE_CORRUPT,
+            Self::Gone => Win32Error::INVALID_PARAMETER,
             Self::System { source, .. } => Win32Error::from(source),
         }
     }
@@ -107,6 +110,7 @@ impl fmt::Display for ObjectError {
                 layout::VERSION
             ),
             Self::Damaged => f.write_str("what lies in the object's place is none"),
+            Self::Gone => f.write_str("no process or thread has that id"),
             Self::System { step, .. } => write!(f, "cannot {step}"),
         }
     }

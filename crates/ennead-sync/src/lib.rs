@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+mod ending;
 mod error;
 mod event;
 mod layout;
@@ -53,11 +54,13 @@ mod object;
 mod outcome;
 mod passing;
 mod place;
+mod process;
 mod protocol;
 pub mod rights;
 mod semaphore;
 mod sight;
 mod state;
+mod thread;
 mod timer;
 mod waiting;
 mod word;
@@ -71,7 +74,9 @@ pub use name::{ObjectName, ObjectNameError};
 pub use namespaces::{Boundary, NamespaceError, PrivateNamespace};
 pub use passing::SharedObject;
 pub use place::Place;
+pub use process::Process;
 pub use semaphore::{Semaphore, SemaphoreOptions};
+pub use thread::Thread;
 pub use timer::{Due, Timer, TimerOptions};
 pub use waiting::{
     CancelToken, MAXIMUM_WAIT_OBJECTS, Outcome, SignalError, Signaling, Source, Wait, Waitable,
