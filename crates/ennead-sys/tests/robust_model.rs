@@ -218,7 +218,7 @@ impl Recovery {
                 actor.seen = word;
                 next.word = Word {
                     owner: None,
-                    died: false,
+                    died: word.died,
                     waiters: word.waiters && broken != Broken::ReleaseForgetsWaiters,
                     generation: word.generation + u8::from(word.noted()),
                     sleepers: false,

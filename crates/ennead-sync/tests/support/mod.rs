@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use ennead_namespace::Root;
+use ennead_namespace::{Kind, Root};
 use ennead_sync::{
     Event, EventOptions, Mutex, MutexOptions, Outcome, Place, Semaphore, SemaphoreOptions, SharedObject,
     Wait, Waitable, wait_all, wait_any,
@@ -121,6 +121,11 @@ impl Player {
         self.lines.recv_timeout(WATCHDOG).expect("the player answers")
     }
 
+    /// What a dead one has still answered, in turn.
+    pub fn last_words(&self) -> Option<String> {
+        self.lines.recv().ok()
+    }
+
     /// Whether it has answered.
     pub fn has_answered(&self) -> Option<String> {
         self.lines.try_recv().ok()
@@ -200,7 +205,8 @@ impl Thing {
 }
 
 /// What a child program does: `event NAME`, `mutex NAME`, `manual NAME`, `semaphore NAME INITIAL MAXIMUM` (create or open),
-/// `inherit KIND AS TEXT`, `set|reset|pulse NAME`, `release NAME BY`, `wait|try|all|tryall NAME…` (any or all of them), `drop NAME`. Each is answered.
+/// `timed …` (any of the others, answered with the times before and after, in nanoseconds),
+/// `inherit KIND AS TEXT`, `set|reset|pulse NAME`, `release NAME BY`, `wait|try|all|tryall NAME…` (any or all of them), `drop NAME`, `list` (how many objects live). Each is answered.
 pub fn play() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let global = std::env::var_os(GLOBAL).map(|path| Root::global_at(path).unwrap());
@@ -209,8 +215,16 @@ pub fn play() {
     // The harness has written a part of a line.
     println!();
     for line in std::io::stdin().lines().map_while(Result::ok) {
-        let words: Vec<&str> = line.split(' ').collect();
-        let answer = obey(&place, &mut things, &words);
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let timed = words[0] == "timed";
+        if timed {
+            words.remove(0);
+        }
+        let start = ennead_sys::clock::monotonic();
+        let mut answer = obey(&place, &mut things, &words);
+        if timed {
+            answer = format!("{start} {} {answer}", ennead_sys::clock::monotonic());
+        }
         let mut out = std::io::stdout().lock();
         out.write_all(format!("@{answer}\n").as_bytes()).unwrap();
         out.flush().unwrap();
@@ -263,6 +277,10 @@ fn obey(place: &Place, things: &mut HashMap<String, Thing>, words: &[&str]) -> S
                 Ok(other) => format!("{other:?}"),
                 Err(error) => format!("{:?}", error.win32()),
             };
+        }
+        ["list"] => {
+            let root = Root::at(std::env::var_os(FOLDER).unwrap()).unwrap();
+            return root.list(Kind::OBJECT).unwrap().entries.len().to_string();
         }
         ["drop", name] => {
             things.remove(name);
