@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ennead_status::Win32Error;
 use ennead_sync::rights::TIMER_MODIFY_STATE;
 use ennead_sync::{
-    Due, EventOptions, Outcome, Timer, TimerOptions, Wait, sleep_alertable, wait_all, wait_any,
+    Due, EventOptions, Outcome, Timer, TimerOptions, Wait, Waitable, sleep_alertable, wait_all, wait_any,
 };
 use support::{Playground, WATCHDOG};
 
@@ -114,6 +114,19 @@ fn timers_of_both_clocks_go_with_events_and_deadlines() {
     assert_eq!(wait_any(&[&event, &steady, &wall], Wait::Forever).unwrap(), Outcome::Signaled(1));
     event.set().unwrap();
     assert_eq!(wait_any(&[&event, &steady, &wall], Wait::Forever).unwrap(), Outcome::Signaled(0));
+}
+
+#[test]
+fn a_timer_among_many_objects_is_heard() {
+    let play = Playground::new();
+    let events: Vec<_> = (0..20).map(|n| play.event(&format!("e{n}"))).collect();
+    let timer = TimerOptions::new().place(&play.place()).create("t").unwrap();
+    let mut objects: Vec<&dyn Waitable> = events.iter().map(|event| event as &dyn Waitable).collect();
+    objects.push(&timer);
+    for due in [Due::After(SOON), Due::At(SystemTime::now() + SOON)] {
+        timer.set(due, ONCE).unwrap();
+        assert_eq!(wait_any(&objects, watchdog()).unwrap(), Outcome::Signaled(20));
+    }
 }
 
 #[test]

@@ -480,43 +480,41 @@ const CASTS: [Cast; 6] = [
     ),
 ];
 
-fn check(broken: Broken) -> Result<usize, Finding> {
-    let mut states = 0;
-    for (number, (cast, kills, mortals)) in CASTS.into_iter().enumerate() {
-        let found = explore(&Recovery { cast, kills, mortals, broken });
-        println!("{broken:?}, cast {number}: {:?} states", found.as_ref().ok());
-        states += found?;
-    }
-    Ok(states)
+fn check(number: usize, broken: Broken) -> Result<usize, Finding> {
+    let (cast, kills, mortals) = CASTS[number];
+    explore(&Recovery { cast, kills, mortals, broken })
 }
 
 #[test]
 fn no_death_is_untold_and_no_wake_is_lost() {
-    match check(Broken::Not) {
-        Ok(states) => println!("{states} states"),
-        Err(finding) => panic!("{finding}"),
+    for number in 0..CASTS.len() {
+        match check(number, Broken::Not) {
+            Ok(states) => println!("cast {number}: {states} states"),
+            Err(finding) => panic!("{finding}"),
+        }
     }
 }
 
+/// Each by the first cast that shows it.
 #[test]
 fn every_breakage_is_found() {
-    for broken in [
-        Broken::NoPendingWhileTaking,
-        Broken::LinkedTooLate,
-        Broken::NoPendingWhileReleasing,
-        Broken::NoPendingWhileAsleep,
-        Broken::ReleaseForgetsWaiters,
-        Broken::TakingForgetsWaiters,
-        Broken::WakeOne,
-        Broken::TidyWithoutGeneration,
-        Broken::SeveralOnTheFutex,
-        Broken::NoWatch,
-        Broken::WatchUnchecked,
-        Broken::SeveralUnnoted,
-        Broken::NoLastLook,
-        Broken::MarkStays,
+    for (broken, cast) in [
+        (Broken::NoPendingWhileTaking, 0),
+        (Broken::LinkedTooLate, 0),
+        (Broken::NoPendingWhileReleasing, 0),
+        (Broken::NoPendingWhileAsleep, 3),
+        (Broken::ReleaseForgetsWaiters, 0),
+        (Broken::TakingForgetsWaiters, 0),
+        (Broken::WakeOne, 0),
+        (Broken::TidyWithoutGeneration, 4),
+        (Broken::SeveralOnTheFutex, 1),
+        (Broken::NoWatch, 1),
+        (Broken::WatchUnchecked, 1),
+        (Broken::SeveralUnnoted, 1),
+        (Broken::NoLastLook, 3),
+        (Broken::MarkStays, 0),
     ] {
-        match check(broken) {
+        match check(cast, broken) {
             Ok(states) => panic!("{broken:?} went through {states} states unnoticed"),
             Err(finding) => println!("{broken:?}: {finding}"),
         }
