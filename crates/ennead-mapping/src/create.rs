@@ -9,6 +9,7 @@ use ennead_namespace::{CreateOptions, Created, Entry, Kind, Wanted};
 use ennead_security::AccessMask;
 use ennead_sync::{ObjectName, Place};
 use ennead_sys::file::{self, Access, FileKind};
+use ennead_sys::folder::Folder;
 use ennead_sys::{memfd, memory, process};
 
 use crate::PageProtection;
@@ -164,7 +165,7 @@ fn existing(entry: Entry, access: AccessMask, target: ObjectName) -> Result<(Inn
 fn open_same(path: Vec<u8>, id: (u64, u64), access: Access, maker: u32) -> Result<File, Reason> {
     let path = PathBuf::from(std::ffi::OsString::from_vec(path));
     let gone = Reason::FileInvalid("the mapped file is not where it was when the mapping was made");
-    // Neither a FIFO nor a terminal may keep us waiting: only opened if it is that file.
+    // A FIFO or a terminal is not even opened.
     let is_same = |file: &std::fs::Metadata| {
         use std::os::unix::fs::MetadataExt;
         file.is_file() && (file.dev(), file.ino()) == id
@@ -175,7 +176,9 @@ fn open_same(path: Vec<u8>, id: (u64, u64), access: Access, maker: u32) -> Resul
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(gone),
         Err(error) => return Err(Reason::System { step: "look at the mapped file", source: error }),
     }
-    let opened = File::options().read(true).write(access == Access::ReadWrite).open(&path);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(gone) };
+    // Does not wait, should somebody have put a FIFO there just now.
+    let opened = Folder::open(parent).and_then(|folder| folder.open_file(name, access));
     let file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => Reason::Denied("the rights of the mapped file itself"),
         _ => Reason::System { step: "open the mapped file", source: error },
