@@ -9,6 +9,8 @@
 //! - **nothing is taken twice**: what a ticket takes is there when it is taken;
 //! - **nobody sleeps on**: where nobody can go on, whoever sleeps has nothing to wake up for, unless one was killed who owed the wake; then the
 //!   object still says so, to whoever can see that it was signaled;
+//! - a mutex is owned by one at a time, is free when its owner dies, and nobody waits for a dead one (its word is a model of its own: see
+//!   `ennead_sys::robust` for what it does by itself);
 //! - **no dead end**: from every state, without another kill, all that live come to the end or to a sleep.
 
 #[path = "../../ennead-namespace/tests/explorer/mod.rs"]
@@ -18,8 +20,10 @@ mod scenarios;
 use std::cell::RefCell;
 
 use self::explorer::Model;
-use crate::protocol::{All, Alteration, Altered, Attempt, Attempted, Progress, Transactor, Verdict, World};
-use crate::state::{Change, Rules, SLEEPERS};
+use crate::protocol::{
+    All, Alteration, Altered, Attempt, Attempted, OnMutex, Progress, Transactor, Verdict, World,
+};
+use crate::state::{Change, FREE, MINE, Rules, SLEEPERS};
 use crate::word::{Ticket, Word};
 
 /// How the world is broken.
@@ -38,6 +42,10 @@ enum Broken {
     Credulous,
     /// A committed ticket is taken for a void one.
     Forgetful,
+    /// A mutex that is promised to a dead process's committed wait stays so.
+    Faithful,
+    /// Somebody else owns a mutex on behalf of a committed wait.
+    Obliging,
     /// The sleepers' bit is taken back together with the change.
     BitBeforeWake,
     /// Sleeping does not look whether the word is still what it was.
@@ -81,6 +89,8 @@ struct State {
     kills: u32,
     /// How often each object was taken for each actor's committed wait.
     given: [[u8; OBJECTS]; ACTORS],
+    /// What each actor has made ready to sleep on a mutex.
+    marked: [u32; ACTORS],
     /// Whether each actor's bell has rung since the actor listened to it.
     rung: [bool; ACTORS],
     wrong: Option<&'static str>,
@@ -116,6 +126,8 @@ enum Actor {
         on: u8,
         since: Each,
     },
+    /// It has all, mutexes too, which it gives back.
+    Releases,
     Done,
     Dead,
 }
@@ -128,6 +140,11 @@ enum AnyAt {
     Listen,
     Mark(usize, Attempt, Each),
     Lie(Each),
+}
+
+/// A mutex's state where this actor owns it.
+fn owner(actor: usize) -> u32 {
+    (actor as u32 + 1) << 4
 }
 
 /// What one actor sees of the world.
@@ -144,6 +161,34 @@ impl Play {
         let mut state = view.state.into_inner();
         state.actors[actor] = next;
         state
+    }
+
+    /// Wakes all that sleep on the object.
+    fn wake_sleepers(&self, state: &mut State, object: usize) {
+        for (number, part) in self.parts.iter().enumerate() {
+            state.rung[number] |= self.objects(number).contains(&object);
+            let Actor::Asleep { on, since } = state.actors[number] else { continue };
+            if on & 1 << object == 0 {
+                continue;
+            }
+            state.actors[number] = match part {
+                Part::All(objects) => Actor::All(All::new(objects.len())),
+                _ => {
+                    let single = on.count_ones() == 1 && matches!(part, Part::Any(_));
+                    let attempt = Attempt::new(0, since[0], single);
+                    // As Linux does it: who sleeps on one object knows that it was that one.
+                    let at = if single {
+                        AnyAt::Mark(0, attempt.woken(), [0; OBJECTS])
+                    } else {
+                        AnyAt::Look(0, attempt)
+                    };
+                    Actor::Any { since, at }
+                }
+            };
+            if self.broken == Broken::WakesOne {
+                break;
+            }
+        }
     }
 
     fn objects(&self, actor: usize) -> &[usize] {
@@ -186,6 +231,7 @@ impl Model for Play {
             actors: [Actor::Done; ACTORS],
             kills: self.kills,
             given: [[0; OBJECTS]; ACTORS],
+            marked: [0; ACTORS],
             rung: [true; ACTORS],
             wrong: None,
         };
@@ -212,6 +258,13 @@ impl Model for Play {
                 let mut after = *state;
                 after.actors[number] = Actor::Dead;
                 after.kills -= 1;
+                // The kernel marks what it owned, and tells who sleeps.
+                for object in (0..self.rules.len()).filter(|&object| self.rules[object] == Rules::Mutex) {
+                    if after.words[object].state() & !SLEEPERS == owner(number) {
+                        after.words[object] = Word::of(FREE);
+                        self.wake_sleepers(&mut after, object);
+                    }
+                }
                 next.push((if self.told { format!("kill {number}") } else { "kill".to_owned() }, after));
             }
             if !matches!(actor, Actor::Asleep { .. }) {
@@ -234,10 +287,17 @@ impl Model for Play {
         if state.wrong.is_some() {
             return state.wrong;
         }
+        for (number, actor) in state.actors.iter().enumerate() {
+            let owns = |word: &Word| word.state() & !SLEEPERS == owner(number);
+            let mutexes = state.words.iter().zip(&self.rules).filter(|(_, rules)| **rules == Rules::Mutex);
+            if *actor == Actor::Dead && mutexes.into_iter().any(|(word, _)| owns(word)) {
+                return Some("nobody owns who is dead");
+            }
+        }
         for (number, part) in self.parts.iter().enumerate() {
             let Part::All(objects) = part else { continue };
             let (version, outcome) = state.outcomes[number];
-            let done = state.actors[number] == Actor::Done;
+            let done = matches!(state.actors[number], Actor::Done | Actor::Releases);
             let ticket = Ticket::new(number as u32, version);
             for &object in objects {
                 let there = state.words[object].ticket() == Some(ticket);
@@ -245,6 +305,10 @@ impl Model for Play {
                 let right = match outcome {
                     Outcome::Committed => given + u8::from(there) == 1,
                     Outcome::Finished if done => given == 1 && !there,
+                    // Killed after it had all, or before it had begun again.
+                    Outcome::Finished if state.actors[number] == Actor::Dead => {
+                        given == state.given[number][objects[0]] && !there
+                    }
                     Outcome::Finished => given == 0 && !there,
                     Outcome::Undecided | Outcome::Aborted => given == 0,
                 };
@@ -283,13 +347,30 @@ impl View<'_> {
             Actor::All(all) => self.all(*all),
             Actor::AllLies(object, state) => {
                 let objects = self.play.objects(self.actor);
-                if self.lies(&[(objects[*object], *state)]) {
+                let mutex = self.play.rules[objects[*object]] == Rules::Mutex;
+                let expected = if mutex { self.state.borrow().marked[self.actor] } else { *state };
+                if self.lies(&[(objects[*object], expected)]) {
                     return Actor::Asleep { on: 1 << objects[*object], since: [0; OBJECTS] };
                 }
                 Actor::All(All::new(objects.len()))
             }
             Actor::Any { since, at } => self.any(*since, at),
             Actor::Change(number, alteration) => self.change(*number, *alteration),
+            Actor::Releases => {
+                let mut state = self.state.borrow_mut();
+                let mine = |object: &&usize| {
+                    self.play.rules[**object] == Rules::Mutex
+                        && state.words[**object].state() & !SLEEPERS == owner(self.actor)
+                };
+                match self.play.objects(self.actor).iter().find(mine).copied() {
+                    None => Actor::Done,
+                    Some(object) => {
+                        state.words[object] = Word::of(FREE);
+                        self.play.wake_sleepers(&mut state, object);
+                        Actor::Releases
+                    }
+                }
+            }
             Actor::Asleep { .. } | Actor::Done | Actor::Dead => *actor,
         }
     }
@@ -298,13 +379,10 @@ impl View<'_> {
         let mut own = OwnView { view: self };
         match all.step(&mut own) {
             None => Actor::All(all),
-            Some(Progress::Done) => Actor::Done,
+            Some(Progress::Done) => Actor::Releases,
             Some(Progress::Sleep(object, state)) => Actor::AllLies(object, state),
-            // There is one user only.
-            Some(Progress::Blocked(..)) => {
-                self.state.borrow_mut().wrong = Some("nobody is blocked");
-                Actor::All(all)
-            }
+            // Only time helps.
+            Some(Progress::Blocked(..)) => Actor::All(All::new(self.play.objects(self.actor).len())),
         }
     }
 
@@ -413,6 +491,65 @@ impl OwnView<'_, '_> {
         self.view.play.broken
     }
 
+    fn verdict_on_mutex(&self, object: usize, ticket: Ticket) -> Verdict {
+        let mut state = self.view.state.borrow_mut();
+        let slot = ticket.slot() as usize;
+        let (version, outcome) = state.outcomes[slot];
+        match outcome {
+            _ if version != ticket.version() => Verdict::Over,
+            Outcome::Undecided => Verdict::Undecided,
+            Outcome::Committed if self.broken() == Broken::Obliging => {
+                // Whoever owns it so is not marked when that one is dead already.
+                if state.words[object].ticket() == Some(ticket) {
+                    state.words[object] = Word::of(owner(slot));
+                    state.given[slot][object] += 1;
+                }
+                Verdict::Over
+            }
+            Outcome::Committed if state.actors[slot] == Actor::Dead && self.broken() != Broken::Faithful => {
+                // Forfeited: it was taken, and abandoned.
+                if state.words[object].ticket() == Some(ticket) {
+                    state.words[object] = Word::of(FREE);
+                    state.given[slot][object] += 1;
+                    self.view.play.wake_sleepers(&mut state, object);
+                }
+                Verdict::Over
+            }
+            Outcome::Committed => Verdict::Foreign,
+            Outcome::Finished | Outcome::Aborted => Verdict::Over,
+        }
+    }
+
+    fn exchange_mutex(&self, object: usize, old: Word, new: Word) -> bool {
+        let actor = self.view.actor;
+        let mut state = self.view.state.borrow_mut();
+        let word = state.words[object];
+        let (done, next) = match OnMutex::of(old, new) {
+            OnMutex::Nothing => (true, word),
+            OnMutex::Promise(ticket) => {
+                (word.ticket().is_none() && word.state() & FREE != 0, Word::of(FREE).pledged(ticket))
+            }
+            OnMutex::TakeBack(ticket) => (word.ticket() == Some(ticket), Word::of(FREE)),
+            OnMutex::Own(ticket) => (word.ticket() == Some(ticket), Word::of(owner(actor))),
+            OnMutex::Mark => (
+                word.ticket().is_none() && word.state() & FREE == 0,
+                word.with_state(word.state() | SLEEPERS),
+            ),
+            OnMutex::Impossible => (false, word),
+        };
+        if !done {
+            return false;
+        }
+        state.words[object] = next;
+        match OnMutex::of(old, new) {
+            OnMutex::Own(_) => state.given[actor][object] += 1,
+            OnMutex::TakeBack(_) => self.view.play.wake_sleepers(&mut state, object),
+            OnMutex::Mark => state.marked[actor] = next.state(),
+            _ => {}
+        }
+        true
+    }
+
     /// The smallest version that no word has, in memory or remembered, for this slot.
     fn fresh_version(&self) -> u32 {
         let state = self.view.state.borrow();
@@ -440,12 +577,24 @@ impl World for OwnView<'_, '_> {
     }
 
     fn load(&self, object: usize) -> Word {
-        self.view.state.borrow().words[self.global(object)]
+        let object = self.global(object);
+        let word = self.view.state.borrow().words[object];
+        if self.view.play.rules[object] != Rules::Mutex || word.ticket().is_some() {
+            return word;
+        }
+        match word.state() & !SLEEPERS {
+            FREE => Word::of(FREE),
+            owned if owned == owner(self.view.actor) => Word::of(MINE),
+            _ => Word::of(0),
+        }
     }
 
     fn exchange(&self, object: usize, old: Word, new: Word) -> bool {
         let object = self.global(object);
         let rules = self.view.play.rules[object];
+        if rules == Rules::Mutex {
+            return self.exchange_mutex(object, old, new);
+        }
         let mut state = self.view.state.borrow_mut();
         if state.words[object] != old && self.broken() != Broken::BlindExchange {
             return false;
@@ -475,34 +624,13 @@ impl World for OwnView<'_, '_> {
 
     fn wake(&self, object: usize) {
         let object = self.global(object);
-        let mut state = self.view.state.borrow_mut();
-        for (number, part) in self.view.play.parts.iter().enumerate() {
-            state.rung[number] |= self.view.play.objects(number).contains(&object);
-            let Actor::Asleep { on, since } = state.actors[number] else { continue };
-            if on & 1 << object == 0 {
-                continue;
-            }
-            state.actors[number] = match part {
-                Part::All(objects) => Actor::All(All::new(objects.len())),
-                _ => {
-                    let single = on.count_ones() == 1 && matches!(part, Part::Any(_));
-                    let attempt = Attempt::new(0, since[0], single);
-                    // As Linux does it: who sleeps on one object knows that it was that one.
-                    let at = if single {
-                        AnyAt::Mark(0, attempt.woken(), [0; OBJECTS])
-                    } else {
-                        AnyAt::Look(0, attempt)
-                    };
-                    Actor::Any { since, at }
-                }
-            };
-            if self.broken() == Broken::WakesOne {
-                break;
-            }
-        }
+        self.view.play.wake_sleepers(&mut self.view.state.borrow_mut(), object);
     }
 
-    fn verdict(&self, _object: usize, ticket: Ticket) -> Verdict {
+    fn verdict(&self, object: usize, ticket: Ticket) -> Verdict {
+        if self.rules(object) == Rules::Mutex {
+            return self.verdict_on_mutex(self.global(object), ticket);
+        }
         let (version, outcome) = self.view.state.borrow().outcomes[ticket.slot() as usize];
         match outcome {
             _ if version != ticket.version() => Verdict::Over,

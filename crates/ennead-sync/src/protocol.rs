@@ -8,7 +8,7 @@
 //! gone from the object, once, whoever does it. Until there, anybody of the same user who meets the ticket aborts the outcome and goes on.
 //! So nobody holds one object while they wait for another, and a killed process has taken all or nothing.
 
-use crate::state::{Change, Changed, Found, Rules, SLEEPERS};
+use crate::state::{Change, Changed, Found, MINE, Rules, SLEEPERS};
 use crate::word::{Ticket, Word};
 
 /// Shared memory as one process sees it. Each call is one access.
@@ -51,6 +51,33 @@ pub(crate) enum Verdict {
     Undecided,
     /// Not decided, and another user's, who lives.
     Foreign,
+}
+
+/// What an exchange means for a mutex, whose real word is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnMutex {
+    /// The thread owns it, so that it needs not be promised.
+    Nothing,
+    Promise(Ticket),
+    TakeBack(Ticket),
+    /// By the one whose ticket it is: others wait until that one has done it, or is dead.
+    Own(Ticket),
+    /// Make ready to sleep on it.
+    Mark,
+    Impossible,
+}
+
+impl OnMutex {
+    pub(crate) fn of(old: Word, new: Word) -> Self {
+        match (old.ticket(), new.ticket()) {
+            (None, Some(_)) if old.state() & MINE != 0 => Self::Nothing,
+            (None, Some(ticket)) => Self::Promise(ticket),
+            (Some(ticket), _) if new == old.cleared() => Self::TakeBack(ticket),
+            (Some(ticket), None) => Self::Own(ticket),
+            (None, None) if new.state() & SLEEPERS != 0 => Self::Mark,
+            _ => Self::Impossible,
+        }
+    }
 }
 
 /// A ticket in an object's word, and what is done about it.

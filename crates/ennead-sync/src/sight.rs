@@ -13,8 +13,8 @@ use ennead_sys::robust::{Attempt as Owning, OwnerWatch, Seen};
 
 use crate::object::Object;
 use crate::outcome::{OutcomePage, Status};
-use crate::protocol::{Transactor, Verdict, World};
-use crate::state::{FREE, MINE, Rules, SLEEPERS};
+use crate::protocol::{OnMutex, Transactor, Verdict, World};
+use crate::state::{FREE, MINE, Rules};
 use crate::waiting::MAXIMUM_WAIT_OBJECTS;
 use crate::word::{PARTIES, Ticket, Word};
 
@@ -286,15 +286,14 @@ impl World for Sights<'_> {
         let Some(robust) = self.objects[object].robust() else {
             return self.objects[object].exchange(old, new);
         };
-        match (old.ticket(), new.ticket()) {
-            // What this thread owns it needs not be promised.
-            (None, Some(_)) if old.state() & MINE != 0 => {
+        match OnMutex::of(old, new) {
+            OnMutex::Nothing => {
                 self.mine.set(self.mine.get() | 1 << object);
                 true
             }
-            (None, Some(ticket)) => robust.pledge(ticket.0).is_ok(),
-            (Some(ticket), _) if new == old.cleared() => robust.unpledge(ticket.0),
-            (Some(ticket), _) => match robust.redeem(ticket.0) {
+            OnMutex::Promise(ticket) => robust.pledge(ticket.0).is_ok(),
+            OnMutex::TakeBack(ticket) => robust.unpledge(ticket.0),
+            OnMutex::Own(ticket) => match robust.redeem(ticket.0) {
                 Ok(Some(owning)) => {
                     if owning == Owning::Abandoned {
                         self.abandoned.set(self.abandoned.get() | 1 << object);
@@ -307,7 +306,7 @@ impl World for Sights<'_> {
                     true
                 }
             },
-            (None, None) if new.state() & SLEEPERS != 0 => {
+            OnMutex::Mark => {
                 let watch = match robust.owner_watch() {
                     Ok(watch) => watch,
                     Err(error) => {
@@ -323,7 +322,7 @@ impl World for Sights<'_> {
                     Err(_) => false,
                 }
             }
-            (None, None) => false,
+            OnMutex::Impossible => false,
         }
     }
 

@@ -95,6 +95,20 @@ fn a_semaphore_among_them() {
     holds("a semaphore and an event", play(&[Rules::Semaphore(2), AUTO], &[0, 0], &parts, 1));
 }
 
+/// Two waits for all with a mutex among them, and one that sets the other object.
+fn a_mutex_among_them() -> Play {
+    let parts = [Part::All(vec![0, 1]), Part::All(vec![0, 1]), Part::Change(vec![set(1)])];
+    play(&[Rules::Mutex, AUTO], &[crate::state::FREE, 0], &parts, 1)
+}
+
+#[test]
+fn waits_for_all_with_a_mutex() {
+    holds("two waits for all with a mutex, one sets", a_mutex_among_them());
+    let parts = [Part::All(vec![0, 1]), Part::All(vec![1, 0])];
+    let free = crate::state::FREE;
+    holds("two waits for two mutexes", play(&[Rules::Mutex, Rules::Mutex], &[free, free], &parts, 2));
+}
+
 /// One that sleeps by a bell, one that does not, one that sets.
 fn by_a_bell() -> Play {
     let parts = [Part::Bell(vec![0, 1]), Part::Any(vec![1]), Part::Change(vec![set(1), set(0)])];
@@ -124,7 +138,9 @@ type Shortcut = (Broken, fn() -> Play, &'static str);
 
 #[test]
 fn every_tempting_shortcut_is_found() {
-    let tempting: [Shortcut; 10] = [
+    let tempting: [Shortcut; 12] = [
+        (Broken::Faithful, a_mutex_among_them, "no dead end"),
+        (Broken::Obliging, a_mutex_among_them, "nobody owns who is dead"),
         (Broken::ListensLate, by_a_bell, "nobody sleeps on"),
         (Broken::WakesOne, one_is_killed, "nobody sleeps on"),
         (Broken::NoAbort, two_of_all, "all or nothing"),
