@@ -135,8 +135,9 @@ fn ten_thousand_connects() {
     for server in &servers {
         server.disconnect().unwrap();
     }
-    // The place remembers the pipe that it opened (its entry and the folder of its sockets); the listening socket is gone.
-    assert!(descriptors() <= before + 1, "{before} before, {} after", descriptors());
+    // The place remembers the pipe that it opened (its entry and the folder of its sockets), and keeps the memory of up to four
+    // connections for the next ones; the listening socket is gone.
+    assert!(descriptors() <= before + 1 + 4, "{before} before, {} after", descriptors());
     drop(servers);
     assert_eq!(root.left_behind(), Vec::<std::path::PathBuf>::new());
 }
