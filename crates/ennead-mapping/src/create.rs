@@ -81,7 +81,7 @@ pub(crate) fn named(options: &MappingOptions<'_>, target: ObjectName) -> Result<
             0..0
         })
         .wanted(if writes { Wanted::ReadWrite } else { Wanted::Read });
-    match place.root(target.scope())?.create(Kind::OBJECT, target.name(), &entry) {
+    match target.root(&place)?.create(Kind::OBJECT, target.name(), &entry) {
         Ok(Created::New(entry)) => {
             let inner = match opened {
                 Some(file) => {
@@ -117,7 +117,7 @@ pub(crate) fn open(
     } else {
         Wanted::Read
     };
-    let entry = place.root(target.scope())?.open(Kind::OBJECT, target.name(), wanted)?;
+    let entry = target.root(&place)?.open(Kind::OBJECT, target.name(), wanted)?;
     let (inner, granted) = existing(entry, access, target)?;
     Ok(FileMapping::of(inner, granted, false))
 }

@@ -152,7 +152,11 @@ impl PrivateNamespace {
         if !boundary.holds(process::effective_uid()) {
             return Err(PrivateError::Outside);
         }
-        let alias = Alias::reserve(alias)?;
+        let alias = match Alias::reserve(alias) {
+            // Where both are true, what is told is that the namespace is there.
+            Err(PrivateError::Alias) if is_there(roots, boundary, &key) => return Err(PrivateError::Exists),
+            alias => alias?,
+        };
         let protection = match descriptor {
             // Who may delete it may write its entry, that is, hold it open.
             Some(given) => {
@@ -180,11 +184,10 @@ impl PrivateNamespace {
     /// ERROR_ACCESS_DENIED where its descriptor refuses the caller; [`PrivateError::Alias`].
     pub fn open(roots: &Roots, boundary: &Boundary, alias: &str) -> Result<PrivateNamespace, PrivateError> {
         let key = boundary.key()?;
-        let alias = Alias::reserve(alias)?;
         match seen(roots, boundary).open_entry(Kind::NAMESPACE, &key, Wanted::Read) {
             Ok((scope, entry)) => {
                 let root = roots.of(scope).ok_or(PrivateError::Missing)?;
-                alias.establish(root, entry)
+                Alias::reserve(alias)?.establish(root, entry)
             }
             Err(EntryError::NotFound) => Err(PrivateError::Missing),
             Err(error) => Err(PrivateError::Entry(error)),
@@ -217,6 +220,13 @@ impl Drop for PrivateNamespace {
         if let Some(known) = aliases().as_mut() {
             known.remove(&self.alias);
         }
+    }
+}
+
+fn is_there(roots: &Roots, boundary: &Boundary, key: &Name) -> bool {
+    match seen(roots, boundary).open_entry(Kind::NAMESPACE, key, Wanted::Read) {
+        Ok(_) | Err(EntryError::AccessDenied) => true,
+        Err(_) => false,
     }
 }
 

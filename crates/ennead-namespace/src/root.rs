@@ -73,6 +73,18 @@ impl fmt::Debug for Users {
     }
 }
 
+/// Another handle of the same folder, with a memory of its own for the kinds' folders.
+impl Clone for Root {
+    fn clone(&self) -> Root {
+        Root {
+            base: Arc::clone(&self.base),
+            users: self.users.clone(),
+            inside: self.inside,
+            shelves: Mutex::default(),
+        }
+    }
+}
+
 /// What decides where the local root is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {
@@ -184,17 +196,12 @@ impl Root {
                 Users::Those(Arc::new(move |uid| those(uid) && users(uid)))
             }
         };
-        Root { base: Arc::clone(&self.base), users, inside: self.inside, shelves: Mutex::default() }
+        Root { users, ..self.clone() }
     }
 
     /// The same root, whose names are all in the private namespace `id`.
     pub(crate) fn within(&self, id: u64) -> Root {
-        Root {
-            base: Arc::clone(&self.base),
-            users: self.users.clone(),
-            inside: Some(id),
-            shelves: Mutex::default(),
-        }
+        Root { inside: Some(id), ..self.clone() }
     }
 
     fn admits(&self, uid: u32) -> bool {

@@ -66,12 +66,13 @@ mod waiting;
 mod word;
 
 pub use alert::Alerts;
+pub use ennead_namespace::private::PrivateError as NamespaceError;
 pub use error::{ChangeError, ObjectError, WaitError};
 pub use event::{Event, EventOptions};
 pub use layout::Tag;
 pub use mutex::{Mutex, MutexOptions};
 pub use name::{ObjectName, ObjectNameError};
-pub use namespaces::{Boundary, NamespaceError, PrivateNamespace};
+pub use namespaces::{Boundary, PrivateNamespace};
 pub use passing::SharedObject;
 pub use place::Place;
 pub use process::Process;

@@ -4,11 +4,13 @@
 //! [Kernel Object Namespaces](https://learn.microsoft.com/windows/win32/termserv/kernel-object-namespaces).
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use ennead_namespace::{Name, Scope};
+use ennead_namespace::{EntryError, Name, Root, Scope, private};
 use ennead_status::Win32Error;
 
-use crate::namespaces;
+use crate::place::Place;
 
 /// The longest name in UTF-16 units, the prefix included (`MAX_PATH` with its terminating NUL).
 pub const MAX_LEN: usize = 259;
@@ -17,7 +19,29 @@ pub const MAX_LEN: usize = 259;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectName {
     scope: Scope,
+    within: Option<Within>,
     name: Name,
+}
+
+/// The private namespace that a name is in.
+#[derive(Clone, Debug)]
+struct Within {
+    alias: Vec<u16>,
+    root: Arc<Root>,
+}
+
+impl PartialEq for Within {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
+    }
+}
+
+impl Eq for Within {}
+
+impl Hash for Within {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.root).hash(state);
+    }
 }
 
 impl ObjectName {
@@ -50,15 +74,26 @@ impl ObjectName {
             return Err(ObjectNameError::Path);
         }
         let name = Name::from_wide(rest).map_err(ObjectNameError::Name)?;
-        Ok(Self { scope, name })
+        Ok(Self { scope, within: None, name })
     }
 
     fn of_alias(alias: &[u16], rest: &[u16]) -> Result<Self, ObjectNameError> {
-        let resolved = namespaces::resolve(alias, rest).filter(|_| !rest.contains(&u16::from(b'\\')));
-        let (scope, name) = resolved.ok_or(ObjectNameError::Path)?;
-        // Of a name without anything behind the alias the error is that of an empty one.
-        Name::from_wide(rest).map_err(ObjectNameError::Name)?;
-        Ok(Self { scope, name: Name::from_wide(&name).map_err(ObjectNameError::Name)? })
+        let root = private::root_of_alias(alias).filter(|_| !rest.contains(&u16::from(b'\\')));
+        let root = root.ok_or(ObjectNameError::Path)?;
+        let name = Name::from_wide(rest).map_err(ObjectNameError::Name)?;
+        let scope = root.scope();
+        Ok(Self { scope, within: Some(Within { alias: alias.to_vec(), root }), name })
+    }
+
+    /// The root that it is made and looked for in: that of its private namespace, or the place's.
+    ///
+    /// # Errors
+    /// As [`Place::root`].
+    pub fn root<'a>(&'a self, place: &'a Place) -> Result<&'a Root, EntryError> {
+        match &self.within {
+            Some(within) => Ok(&within.root),
+            None => place.root(self.scope),
+        }
     }
 
     /// Which namespace it is in.
@@ -76,6 +111,9 @@ impl ObjectName {
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(within) = &self.within {
+            return write!(f, "{}\\{}", String::from_utf16_lossy(&within.alias), self.name);
+        }
         let prefix = match self.scope {
             Scope::Local => "Local",
             Scope::Global => "Global",

@@ -42,7 +42,7 @@ pub(crate) fn create(
         .align(blueprint.align)
         .initial(blueprint.initial)
         .wanted(Wanted::ReadWrite);
-    match place.root(name.scope())?.create(Kind::OBJECT, name.name(), &options)? {
+    match name.root(place)?.create(Kind::OBJECT, name.name(), &options)? {
         // Whoever makes an object gets what they ask for, whatever its descriptor says.
         Created::New(entry) => {
             Ok(Opened { scope: name.scope(), entry, granted: blueprint.mapping.map(desired), existed: false })
@@ -59,7 +59,7 @@ pub(crate) fn open(
     mapping: &GenericMapping,
     desired: AccessMask,
 ) -> Result<Opened, ObjectError> {
-    let entry = place.root(name.scope())?.open(Kind::OBJECT, name.name(), Wanted::ReadWrite)?;
+    let entry = name.root(place)?.open(Kind::OBJECT, name.name(), Wanted::ReadWrite)?;
     existing(name.scope(), entry, tag, mapping, desired)
 }
 
