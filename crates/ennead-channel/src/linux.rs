@@ -194,25 +194,19 @@ impl System for Linux {
     }
 
     fn listen(&self, wait: &Wait<'_>) -> io::Result<Heard> {
-        let token = || wait.token().map(|token| token.event().as_fd());
         self.listening.store(1, Ordering::Release);
         ennead_sys::fence::light();
-        let alone = match (self.common(), wait) {
-            (Some(_), _) => None,
-            (None, Wait::Forever) => Some(self.listener.wait()),
-            (None, _) => Some(self.listener.wait_with(token(), wait.deadline())),
+        let Some(common) = self.common() else {
+            // Kept simple: between two processes on one core this is the way of every message.
+            let heard = match wait {
+                Wait::Forever => self.listener.wait(),
+                _ => self.listener.wait_with(event(wait), wait.deadline()),
+            };
+            self.listening.store(0, Ordering::Release);
+            return heard.map(Heard::from);
         };
         self.listening.store(0, Ordering::Release);
-        let heard = match (alone, self.common()) {
-            (None, Some(common)) => common.listen(&self.listener, token(), wait.deadline()),
-            (alone, _) => alone.unwrap_or(Ok(doorbell::Heard::Ring)),
-        };
-        Ok(match heard? {
-            doorbell::Heard::Ring => Heard::Ring,
-            doorbell::Heard::End => Heard::End,
-            doorbell::Heard::Other => Heard::Cancelled,
-            doorbell::Heard::TimedOut => Heard::TimedOut,
-        })
+        common.listen(&self.listener, event(wait), wait.deadline()).map(Heard::from)
     }
 
     fn take_ring(&self) -> Option<Heard> {
@@ -286,5 +280,22 @@ impl System for Linux {
     #[inline]
     fn spin_hint(&self) {
         std::hint::spin_loop();
+    }
+}
+
+/// What ends the wait early, as a descriptor.
+fn event<'a>(wait: &Wait<'a>) -> Option<BorrowedFd<'a>> {
+    wait.token().map(|token| token.event().as_fd())
+}
+
+impl From<doorbell::Heard> for Heard {
+    #[inline]
+    fn from(heard: doorbell::Heard) -> Self {
+        match heard {
+            doorbell::Heard::Ring => Self::Ring,
+            doorbell::Heard::End => Self::End,
+            doorbell::Heard::Other => Self::Cancelled,
+            doorbell::Heard::TimedOut => Self::TimedOut,
+        }
     }
 }
