@@ -60,6 +60,11 @@ impl Process {
             };
         }
     }
+
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).child.id()
+    }
 }
 
 impl Drop for Process {

@@ -7,16 +7,16 @@ use ennead_conformance::file_mapping::{
     COMMIT, Elsewhere, FileMappings, LARGE_PAGES, MAP_ALL, MAP_COPY, MAP_EXECUTE, MAP_WRITE, READWRITE,
     RESERVE, cases,
 };
-use ennead_conformance::sync_objects::Kind;
+use ennead_conformance::sync_objects::{Kind, SYNCHRONIZE, SyncObjects};
 use ennead_conformance::{GENERIC_READ, GENERIC_WRITE, Outcome};
 use ennead_mapping::{
     FileMapping, MappingOptions, PageProtection, View, ViewAccess, ViewError, ViewOptions, rights,
 };
 use ennead_security::AccessMask;
 use ennead_status::Win32Error;
-use ennead_sync::{EventOptions, SemaphoreOptions};
 
 use crate::another::{Process, from_hex, to_hex};
+use crate::sync_objects::Handle;
 use crate::{Native, run};
 
 /// What Win32's numbers say and the options have no words for, as `CreateFileMapping` refuses it.
@@ -52,30 +52,14 @@ impl FileMappings for Native {
     type File = File;
     type Mapping = FileMapping;
     type View = View;
-    type Object = Box<dyn Sync>;
+    type Object = Handle;
 
-    fn create_object(&self, kind: Kind, name: &str) -> Outcome<Box<dyn Sync>> {
-        match kind {
-            Kind::Semaphore => SemaphoreOptions::new(0, 1)
-                .place(&self.objects)
-                .create(name)
-                .map(|semaphore| Box::new(semaphore) as _),
-            _ => EventOptions::new().place(&self.objects).create(name).map(|event| Box::new(event) as _),
-        }
-        .map_err(|e| e.win32())
+    fn create_object(&self, kind: Kind, name: &str) -> Outcome<Handle> {
+        SyncObjects::create(self, Some(name), kind.plain()).map(|(handle, _)| handle)
     }
 
-    fn open_object(&self, kind: Kind, name: &str) -> Outcome<Box<dyn Sync>> {
-        match kind {
-            Kind::Semaphore => ennead_sync::Semaphore::open_at(&self.objects, name, AccessMask::SYNCHRONIZE)
-                .map(|semaphore| Box::new(semaphore) as _),
-            _ => EventOptions::new()
-                .access(AccessMask::SYNCHRONIZE)
-                .place(&self.objects)
-                .open(name)
-                .map(|event| Box::new(event) as _),
-        }
-        .map_err(|e| e.win32())
+    fn open_object(&self, kind: Kind, name: &str) -> Outcome<Handle> {
+        SyncObjects::open(self, kind, name, SYNCHRONIZE)
     }
 
     fn folder(&self) -> PathBuf {
