@@ -3,9 +3,12 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use ennead_status::Win32Error;
-use ennead_sync::{EventOptions, MutexOptions, Place, SemaphoreOptions, Wait, wait_all, wait_any};
+use ennead_sync::{
+    Due, EventOptions, MutexOptions, Place, SemaphoreOptions, TimerOptions, Wait, wait_all, wait_any,
+};
 
 const ROOT: &str = "ENNEAD_SYNC_TRUNCATED";
 
@@ -21,11 +24,14 @@ fn child(root: &Path, act: &str) {
     let place = Place::at(root).unwrap();
     let event = EventOptions::new().place(&place).create("event").unwrap();
     let semaphore = SemaphoreOptions::new(1, 9).place(&place).create("semaphore").unwrap();
+    let timer = TimerOptions::new().place(&place).create("timer").unwrap();
     let other = EventOptions::new().place(&place).unnamed().unwrap();
     let mutex = MutexOptions::new().place(&place).create("mutex").unwrap();
     truncate_all(root);
     let said = match act {
         "set" => event.set().map_err(|e| e.win32()),
+        "time" => timer.set(Due::After(Duration::ZERO), Duration::ZERO).map_err(|e| e.win32()),
+        "sleep" => timer.wait(Wait::Forever).map(drop).map_err(|e| e.win32()),
         "release" => semaphore.release(1).map(drop).map_err(|e| e.win32()),
         "wait" => event.wait(Wait::Forever).map(drop).map_err(|e| e.win32()),
         "lock" => mutex.wait(Wait::Forever).map(drop).map_err(|e| e.win32()),
@@ -44,7 +50,7 @@ fn whoever_truncates_an_object_crashes_nobody() {
         return child(Path::new(root), act);
     }
     let mut crashed = Vec::new();
-    for act in ["set", "release", "wait", "lock", "any", "all"] {
+    for act in ["set", "time", "sleep", "release", "wait", "lock", "any", "all"] {
         let root = PathBuf::from(format!("/dev/shm/ennead-sync-truncated-{}-{act}", std::process::id()));
         std::fs::create_dir(&root).unwrap();
         let status = Command::new(std::env::current_exe().unwrap())
