@@ -63,6 +63,22 @@ pub enum Workload {
     #[value(name = "seqlock-256B")]
     #[serde(rename = "seqlock-256B")]
     Seqlock256B,
+    /// Lock a named mutex that nobody else wants, and unlock it.
+    #[value(name = "mutex-uncontended")]
+    #[serde(rename = "mutex-uncontended")]
+    MutexUncontended,
+    /// Two processes set an event for each other in turn.
+    #[value(name = "event-ping-pong")]
+    #[serde(rename = "event-ping-pong")]
+    EventPingPong,
+    /// Wait for any of 64 events, of which another thread sets one, and answer it.
+    #[value(name = "wait-any-64-blocked")]
+    #[serde(rename = "wait-any-64-blocked")]
+    WaitAny64Blocked,
+    /// Set one of 64 events and wait for any.
+    #[value(name = "wait-any-64-signaled")]
+    #[serde(rename = "wait-any-64-signaled")]
+    WaitAny64Signaled,
 }
 
 /// What there is to measure.
@@ -74,6 +90,8 @@ pub enum Mechanism {
     Mailslot,
     /// File mapping.
     Mapping,
+    /// Synchronization objects.
+    Sync,
 }
 
 impl Mechanism {
@@ -84,6 +102,7 @@ impl Mechanism {
             Self::Pipe => "pipe",
             Self::Mailslot => "mailslot",
             Self::Mapping => "mapping",
+            Self::Sync => "sync",
         }
     }
 }
@@ -111,7 +130,16 @@ pub fn peer_names() -> Vec<&'static str> {
     WITH_BARE
         .iter()
         .copied()
-        .chain(["uds-dgram", "shm-open", "shared_memory", "memcpy", CPU_LIMIT, NO_PEER])
+        .chain([
+            "uds-dgram",
+            "shm-open",
+            "shared_memory",
+            "memcpy",
+            "pthread-robust",
+            "epoll",
+            CPU_LIMIT,
+            NO_PEER,
+        ])
         .collect()
 }
 
@@ -146,6 +174,10 @@ impl Workload {
         match self {
             Self::Msg256B | Self::Msg256B8Writers => Mechanism::Mailslot,
             Self::OpenMapTouch | Self::Seqlock256B => Mechanism::Mapping,
+            Self::MutexUncontended
+            | Self::EventPingPong
+            | Self::WaitAny64Blocked
+            | Self::WaitAny64Signaled => Mechanism::Sync,
             _ => Mechanism::Pipe,
         }
     }
@@ -162,6 +194,9 @@ impl Workload {
             Self::Msg256B | Self::Msg256B8Writers => &["uds-dgram", "wine"],
             Self::OpenMapTouch => &["shm-open", "shared_memory"],
             Self::Seqlock256B => &["memcpy"],
+            Self::MutexUncontended => &["pthread-robust"],
+            Self::EventPingPong => &["eventfd"],
+            Self::WaitAny64Blocked | Self::WaitAny64Signaled => &["epoll"],
             Self::Blocked10s => &["uds-seqpacket", "kernel-pipe", CPU_LIMIT],
         }
     }
@@ -175,7 +210,11 @@ impl Workload {
             // its peer has another core.
             Self::Instances5000 | Self::PeerDeath | Self::Blocked10s => &[Placement::TwoCores],
             // What one process does alone.
-            Self::OpenMapTouch | Self::Seqlock256B => &[Placement::OneCore],
+            Self::OpenMapTouch
+            | Self::Seqlock256B
+            | Self::MutexUncontended
+            | Self::WaitAny64Blocked
+            | Self::WaitAny64Signaled => &[Placement::OneCore],
             _ => &[Placement::OneCore, Placement::TwoCores],
         }
     }
@@ -339,6 +378,11 @@ pub fn target(workload: Workload, placement: Placement, unit: Unit, peer: &str) 
         (Workload::Msg256B8Writers, _, "uds-dgram") => Some(2.0),
         (Workload::OpenMapTouch, OneCore, "shm-open") => Some(2.5),
         (Workload::Seqlock256B, OneCore, "memcpy") => Some(3.0),
+        (Workload::MutexUncontended, OneCore, "pthread-robust") => Some(1.5),
+        (Workload::EventPingPong, OneCore, "eventfd") => Some(1.2),
+        (Workload::EventPingPong, TwoCores, "eventfd") => Some(0.1),
+        (Workload::WaitAny64Blocked, OneCore, "epoll") => Some(2.0),
+        (Workload::WaitAny64Signaled, OneCore, "epoll") => Some(0.3),
         (Workload::Msg256B, OneCore, "wine") => Some(15.0),
         (Workload::Msg256B, TwoCores, "wine") => Some(100.0),
         _ => None,
@@ -366,7 +410,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(targets, 19);
+        assert_eq!(targets, 24);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What shared memory is held against: names only. These make no connections; `workload/memory.rs` has what they do.
+//! What shared memory and objects are held against: names only. These make no connections; `workload/memory.rs` and `workload/objects.rs` have what they do.
 
 use std::path::Path;
 
@@ -16,14 +16,15 @@ impl Peer for Memory {
     }
 
     fn lacks(&self, workload: Workload, _placement: Placement) -> Option<&'static str> {
-        (workload.mechanism() != Mechanism::Mapping).then_some("it is memory, and carries nothing")
+        let fits = matches!(workload.mechanism(), Mechanism::Mapping | Mechanism::Sync);
+        (!fits).then_some("it makes no connections")
     }
 
     fn listen(&self, _place: &Path, _shape: &Shape) -> Result<Box<dyn Listener>> {
-        bail!("memory makes no connections")
+        bail!("it makes no connections")
     }
 
     fn connect(&self, _place: &Path, _shape: &Shape) -> Result<Box<dyn Connection>> {
-        bail!("memory makes no connections")
+        bail!("it makes no connections")
     }
 }

@@ -124,6 +124,8 @@ static BUILT_IN: &[&dyn Peer] = &[
     &memory::Memory("shm-open"),
     &memory::Memory("shared_memory"),
     &memory::Memory("memcpy"),
+    &memory::Memory("pthread-robust"),
+    &memory::Memory("epoll"),
 ];
 
 /// Finds a built-in contender.

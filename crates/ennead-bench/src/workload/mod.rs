@@ -10,6 +10,7 @@ mod gather;
 mod idle;
 mod instances;
 mod memory;
+mod objects;
 mod one_way;
 mod round_trip;
 #[cfg(test)]
@@ -99,6 +100,10 @@ pub fn run(task: &Task) -> Result<()> {
         (Workload::Msg256B | Workload::Msg256B8Writers, role) => gather::run(&end, role),
         (Workload::OpenMapTouch, role) => memory::touch(&end, role),
         (Workload::Seqlock256B, role) => memory::read(&end, role),
+        (Workload::MutexUncontended, role) => objects::lock(&end, role),
+        (Workload::EventPingPong, role) => objects::ping_pong(&end, role),
+        (Workload::WaitAny64Blocked, role) => objects::wait_blocked(&end, role),
+        (Workload::WaitAny64Signaled, role) => objects::wait_signaled(&end, role),
         (Workload::Connect, role) => connect::run(&end, role),
         (Workload::Instances5000, role) => instances::run(&end, role),
         (Workload::PeerDeath, role) => death::run(&end, role),
