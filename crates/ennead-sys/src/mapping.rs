@@ -59,14 +59,14 @@ impl Mapping {
         Pages::map_before_private_page(file, offset, len).map(Self)
     }
 
-    /// The private page's first byte, valid for reads and writes of a page for as long as the mapping lives; only for a mapping made [`Self::with_private_page`].
+    /// The private page's first byte, valid for reads and writes of a page for as long as the mapping lives; only for a mapping made `with_private_page`.
     pub(crate) fn private_page(&self) -> *mut u8 {
         debug_assert_ne!(self.0.tail, 0);
         // SAFETY: one past the shared part, which the private page follows.
         unsafe { self.0.start.as_ptr().add(self.0.len) }
     }
 
-    /// Whether a page of a mapping made [`Self::surviving`] or [`Self::with_private_page`] was lost, because somebody truncated the file or its file system is full: zeros that nobody shares are there now.
+    /// Whether a page of a mapping of an object that somebody may truncate was lost, because somebody truncated the file or its file system is full: zeros that nobody shares are there now.
     #[must_use]
     #[inline]
     pub fn is_broken(&self) -> bool {
