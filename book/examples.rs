@@ -28,6 +28,11 @@ pub struct Mailslots;
 #[doc = include_str!("src/pipes.md")]
 pub struct Pipes;
 
+/// Synchronization objects and waits.
+#[cfg(doctest)]
+#[doc = include_str!("src/synchronization.md")]
+pub struct Synchronization;
+
 /// What happens underneath.
 #[cfg(doctest)]
 #[doc = include_str!("src/how-it-works.md")]
