@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo xtask ci                        everything that CI checks: fmt, check, clippy, docs, doc tests, tests, cross, deny
+cargo xtask ci                        everything that CI checks: fmt, check, headers, clippy, docs, doc tests, tests, cross, deny
 cargo xtask ci STEP…                  only these of its steps
 cargo xtask check                     the house's rules: layering, unsafe code, panics, words
 cargo xtask deny                      licences, bans, sources; advisories where their database can be reached
