@@ -184,9 +184,11 @@ fn rings_without_end_and_descriptors_with_them() {
     let (root, _dog) = (Root::new("rings"), watchdog());
     let slot = root.server().create(NAME).unwrap();
     let liar = Liar::new(&root);
-    assert_eq!(drain(&slot).len(), 0);
-    let before = descriptors();
+    // What a place keeps open once it has sent something is no leak.
+    send_in(&root.place, NAME, b"first").unwrap();
+    assert_eq!(drain(&slot), [b"first"]);
     let file = std::fs::File::open("/dev/null").unwrap();
+    let before = descriptors();
     for n in 0..500 {
         // Without blocking: the queue may be full.
         let _ = liar.connection.send(b"ring", &[]);
