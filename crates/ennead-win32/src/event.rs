@@ -6,7 +6,7 @@ use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 use ennead_sync::rights::{EVENT_ALL_ACCESS, EVENT_MODIFY_STATE};
 use ennead_sync::{ChangeError, Event, EventOptions, ObjectError};
-use windows_sys::Win32::Foundation::{HANDLE, HANDLE_FLAG_INHERIT};
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::System::Threading::{
     CREATE_EVENT, CREATE_EVENT_INITIAL_SET, CREATE_EVENT_MANUAL_RESET, SYNCHRONIZATION_ACCESS_RIGHTS,
@@ -14,7 +14,6 @@ use windows_sys::Win32::System::Threading::{
 use windows_sys::core::{BOOL, PCSTR, PCWSTR};
 
 use crate::call::{Outcome, null_handle, truth};
-use crate::last_error;
 use crate::object::Object;
 use crate::security::{Attributes, attributes};
 use crate::table::HANDLES;
@@ -121,11 +120,8 @@ fn create(
         None => options.unnamed(),
     }
     .map_err(code)?;
-    let existed = event.existed();
-    let granted = event.granted().0;
-    let handle = Object::Event(event).into_handle(granted, attributes.flags)?;
-    last_error::set(if existed { Win32Error::ALREADY_EXISTS } else { Win32Error::SUCCESS });
-    Ok(handle)
+    let (access, existed) = (event.granted(), event.existed());
+    Object::Event(event).into_created(access, attributes.flags, existed)
 }
 
 /// Page: [OpenEvent](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openeventw).
@@ -158,8 +154,8 @@ pub unsafe extern "system" fn OpenEventA(
 
 fn open(access: u32, inherit: BOOL, name: &str) -> Outcome<HANDLE> {
     let event = Event::open(name, AccessMask(access)).map_err(code)?;
-    let granted = event.granted().0;
-    Object::Event(event).into_handle(granted, if inherit == 0 { 0 } else { HANDLE_FLAG_INHERIT })
+    let access = event.granted();
+    Object::Event(event).into_opened(access, inherit)
 }
 
 /// Page: [SetEvent](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-setevent).

@@ -6,14 +6,13 @@ use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 use ennead_sync::rights::MUTEX_ALL_ACCESS;
 use ennead_sync::{Mutex, MutexOptions};
-use windows_sys::Win32::Foundation::{HANDLE, HANDLE_FLAG_INHERIT};
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::System::Threading::{CREATE_MUTEX_INITIAL_OWNER, SYNCHRONIZATION_ACCESS_RIGHTS};
 use windows_sys::core::{BOOL, PCSTR, PCWSTR};
 
 use crate::call::{Outcome, null_handle, truth};
 use crate::event::code;
-use crate::last_error;
 use crate::object::Object;
 use crate::security::{Attributes, attributes};
 use crate::table::HANDLES;
@@ -103,11 +102,8 @@ fn create(attributes: Attributes, name: Option<&str>, flags: u32, access: Access
         None => options.unnamed(),
     }
     .map_err(code)?;
-    let existed = mutex.existed();
-    let granted = mutex.granted().0;
-    let handle = Object::Mutex(mutex).into_handle(granted, attributes.flags)?;
-    last_error::set(if existed { Win32Error::ALREADY_EXISTS } else { Win32Error::SUCCESS });
-    Ok(handle)
+    let (access, existed) = (mutex.granted(), mutex.existed());
+    Object::Mutex(mutex).into_created(access, attributes.flags, existed)
 }
 
 /// Page: [OpenMutex](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-openmutexw).
@@ -140,8 +136,8 @@ pub unsafe extern "system" fn OpenMutexA(
 
 fn open(access: u32, inherit: BOOL, name: &str) -> Outcome<HANDLE> {
     let mutex = Mutex::open(name, AccessMask(access)).map_err(code)?;
-    let granted = mutex.granted().0;
-    Object::Mutex(mutex).into_handle(granted, if inherit == 0 { 0 } else { HANDLE_FLAG_INHERIT })
+    let access = mutex.granted();
+    Object::Mutex(mutex).into_opened(access, inherit)
 }
 
 /// Page: [ReleaseMutex](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasemutex).

@@ -11,14 +11,16 @@ use ennead_security::{AccessMask, GenericMapping};
 use ennead_status::Win32Error;
 use ennead_sync::rights::STATEFUL;
 use ennead_sync::{Event, Mutex, Semaphore, Signaling, Waitable};
-use windows_sys::Win32::Foundation::HANDLE;
+use windows_sys::Win32::Foundation::{HANDLE, HANDLE_FLAG_INHERIT};
 use windows_sys::Win32::Storage::FileSystem::{
     FILE_READ_DATA, FILE_TYPE, FILE_TYPE_DISK, FILE_TYPE_PIPE, FILE_TYPE_UNKNOWN, FILE_WRITE_DATA,
 };
+use windows_sys::core::BOOL;
 
 use crate::call::Outcome;
 use crate::completion_port::PortHandles;
 use crate::disk_file::DiskFile;
+use crate::last_error;
 use crate::overlapped::Asynchronous;
 use crate::table::{Grant, HANDLES};
 use crate::thread::Thread;
@@ -207,6 +209,19 @@ impl Object {
             Self::Event(_) | Self::Semaphore(_) | Self::Mutex(_) => STATEFUL.map(AccessMask(access)).0,
             _ => GenericMapping::FILE.map(AccessMask(access)).0,
         }
+    }
+
+    /// A handle for an object that a `Create…` function made, or found under its name: then the last error of the success is
+    /// ERROR_ALREADY_EXISTS.
+    pub fn into_created(self, access: AccessMask, flags: u32, existed: bool) -> Outcome<HANDLE> {
+        let handle = self.into_handle(access.0, flags)?;
+        last_error::set(if existed { Win32Error::ALREADY_EXISTS } else { Win32Error::SUCCESS });
+        Ok(handle)
+    }
+
+    /// A handle for an object that an `Open…` function found.
+    pub fn into_opened(self, access: AccessMask, inherit: BOOL) -> Outcome<HANDLE> {
+        self.into_handle(access.0, if inherit == 0 { 0 } else { HANDLE_FLAG_INHERIT })
     }
 
     /// `GetFileType`.

@@ -6,7 +6,7 @@ use ennead_security::AccessMask;
 use ennead_status::Win32Error;
 use ennead_sync::rights::{SEMAPHORE_ALL_ACCESS, SEMAPHORE_MODIFY_STATE};
 use ennead_sync::{Semaphore, SemaphoreOptions};
-use windows_sys::Win32::Foundation::{HANDLE, HANDLE_FLAG_INHERIT};
+use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::System::Threading::SYNCHRONIZATION_ACCESS_RIGHTS;
 use windows_sys::core::{BOOL, PCSTR, PCWSTR};
@@ -14,7 +14,6 @@ use windows_sys::core::{BOOL, PCSTR, PCWSTR};
 use crate::buffer::give;
 use crate::call::{Outcome, null_handle, truth};
 use crate::event::code;
-use crate::last_error;
 use crate::object::Object;
 use crate::security::{Attributes, attributes};
 use crate::table::HANDLES;
@@ -122,11 +121,8 @@ fn create(attributes: Attributes, name: Option<&str>, asked: &Asked) -> Outcome<
         None => options.unnamed(),
     }
     .map_err(code)?;
-    let existed = semaphore.existed();
-    let granted = semaphore.granted().0;
-    let handle = Object::Semaphore(semaphore).into_handle(granted, attributes.flags)?;
-    last_error::set(if existed { Win32Error::ALREADY_EXISTS } else { Win32Error::SUCCESS });
-    Ok(handle)
+    let (access, existed) = (semaphore.granted(), semaphore.existed());
+    Object::Semaphore(semaphore).into_created(access, attributes.flags, existed)
 }
 
 /// Page: [OpenSemaphore](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-opensemaphorew).
@@ -159,8 +155,8 @@ pub unsafe extern "system" fn OpenSemaphoreA(
 
 fn open(access: u32, inherit: BOOL, name: &str) -> Outcome<HANDLE> {
     let semaphore = Semaphore::open(name, AccessMask(access)).map_err(code)?;
-    let granted = semaphore.granted().0;
-    Object::Semaphore(semaphore).into_handle(granted, if inherit == 0 { 0 } else { HANDLE_FLAG_INHERIT })
+    let access = semaphore.granted();
+    Object::Semaphore(semaphore).into_opened(access, inherit)
 }
 
 /// Page: [ReleaseSemaphore](https://learn.microsoft.com/windows/win32/api/synchapi/nf-synchapi-releasesemaphore).
